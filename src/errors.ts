@@ -1,0 +1,79 @@
+/**
+ * The error classes of fwreplay. Bad input is described by diagnostics (a stable code, where it is,
+ * what was expected, what to do); an error thrown by the library always is one of these classes.
+ */
+
+/** A place in an input file. Lines and columns count from 1; column is in UTF-16 code units. */
+export interface Position {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  /** Length of the marked text, at least 1. */
+  readonly length?: number;
+}
+
+/** One finding about the input. `code` is stable and is what tests and scripts look at. */
+export interface Diagnostic {
+  readonly code: string;
+  /** What is wrong, in the words of the real tool where it has some; no trailing full stop. */
+  readonly message: string;
+  readonly where?: Position | undefined;
+  /** The text of the source line that `where` points into. */
+  readonly sourceLine?: string | undefined;
+  /** What was expected, or what to do. */
+  readonly hint?: string | undefined;
+  /** Default: error. */
+  readonly severity?: 'error' | 'warning';
+}
+
+/** Prints a diagnostic as `file:line:column: message [code]`, the source line with a caret, the hint. */
+export function formatDiagnostic(diagnostic: Diagnostic): string {
+  const { where, sourceLine, hint } = diagnostic;
+  const place = where ? `${where.file}:${where.line}:${where.column}: ` : '';
+  const word = diagnostic.severity === 'warning' ? 'warning' : 'error';
+  let text = `${place}${word}: ${diagnostic.message} [${diagnostic.code}]`;
+  if (where && sourceLine !== undefined) {
+    const before = sourceLine.slice(0, where.column - 1).replace(/[^\t]/g, ' ');
+    const room = Math.max(1, sourceLine.length - where.column + 1);
+    const marks = '^'.repeat(Math.min(where.length ?? 1, room));
+    text += `\n  ${sourceLine}\n  ${before}${marks}`;
+  }
+  if (hint) text += `\n  hint: ${hint}`;
+  return text;
+}
+
+/** Base of all errors that fwreplay throws on purpose. */
+export class FwreplayError extends Error {
+  /** All findings; at least one. */
+  readonly diagnostics: readonly Diagnostic[];
+  constructor(diagnostics: readonly Diagnostic[]) {
+    super(diagnostics.map(formatDiagnostic).join('\n'));
+    this.name = new.target.name;
+    this.diagnostics = diagnostics;
+  }
+  /** The code of the first finding. */
+  get code(): string {
+    return this.diagnostics[0]?.code ?? 'unknown';
+  }
+}
+
+/** Wrong options or arguments (exit code 2). */
+export class UsageError extends FwreplayError {}
+
+/** A ruleset that iptables would refuse, or that uses something not supported (exit code 2). */
+export class RulesetError extends FwreplayError {}
+
+/** A capture that cannot be read (exit code 3). */
+export class CaptureError extends FwreplayError {
+  /** Offset in the (uncompressed) file of what is wrong, in bytes, if known. */
+  readonly byteOffset: number | undefined;
+  constructor(diagnostics: readonly Diagnostic[], byteOffset?: number) {
+    super(diagnostics);
+    this.byteOffset = byteOffset;
+  }
+}
+
+/** Throws when a condition that only a bug can break does not hold. */
+export function invariant(condition: boolean, message: string): asserts condition {
+  if (!condition) throw new Error(`fwreplay bug: ${message}`);
+}

@@ -1,0 +1,57 @@
+/** The vantage: what the firewall host is, and so which hooks and interfaces a packet meets. */
+import type { PacketView } from '../packet/fields.ts';
+
+export const PATH_INPUT = 1;
+export const PATH_OUTPUT = 2;
+export const PATH_FORWARD = 3;
+/** Loopback: OUTPUT and POSTROUTING, then PREROUTING and INPUT. */
+export const PATH_LOOPBACK = 4;
+/** Dropped by routing after PREROUTING (no route, TTL expired, martian …): `reason` says which. */
+export const PATH_DROPPED = 5;
+/** Cannot be told: `reason` says why. */
+export const PATH_UNDECIDED = 6;
+/** Not for this host at all (promiscuous capture): netfilter does not see it. `reason` says why. */
+export const PATH_NOT_SEEN = 7;
+
+/** Where a packet goes; one reused object. */
+export interface Path {
+  /** One PATH_ value. */
+  path: number;
+  /** '' at OUTPUT. For loopback: 'lo'. */
+  inInterface: string;
+  /** '' at INPUT. */
+  outInterface: string;
+  /** For PATH_DROPPED, PATH_UNDECIDED and PATH_NOT_SEEN; '' otherwise. */
+  reason: string;
+}
+
+/** Address types of -m addrtype (RTN_, linux/rtnetlink.h), as bit 1 << RTN_ value. */
+export const ADDRTYPE_UNSPEC = 1 << 0;
+export const ADDRTYPE_UNICAST = 1 << 1;
+export const ADDRTYPE_LOCAL = 1 << 2;
+export const ADDRTYPE_BROADCAST = 1 << 3;
+export const ADDRTYPE_ANYCAST = 1 << 4;
+export const ADDRTYPE_MULTICAST = 1 << 5;
+export const ADDRTYPE_BLACKHOLE = 1 << 6;
+export const ADDRTYPE_UNREACHABLE = 1 << 7;
+export const ADDRTYPE_PROHIBIT = 1 << 8;
+
+/** The firewall host's interfaces, addresses and routes. */
+export interface Topology {
+  /** Names, `lo` among them. */
+  readonly interfaces: readonly string[];
+  /** How the vantage was found, one line each, for the report: "eth0=192.0.2.10/24 (given)". */
+  readonly description: readonly string[];
+  /** Sets `path` for the packet. */
+  classify(packet: PacketView, path: Path): void;
+  /** RTN_ bit of an address (words signed, one for IPv4, four for IPv6), as inet_addr_type /
+   * inet_dev_addr_type of the kernel; `device` limits LOCAL to that interface ('' for none). */
+  addressType(
+    family: 4 | 6,
+    a0: number,
+    a1: number,
+    a2: number,
+    a3: number,
+    device: string,
+  ): number;
+}
