@@ -63,7 +63,17 @@ export interface CaptureNote {
     | 'skipped-block'
     | 'out-of-order'
     | 'interface-statistics'
-    | 'comment';
+    | 'comment'
+    /** A fraction of a second that is no fraction: whole seconds in it were carried over. */
+    | 'bad-timestamp'
+    /** Packets without a time (pcapng Simple Packet Block): they take that of the one before. */
+    | 'no-timestamp'
+    /** Options of a packet that do not fit its block: the packet is read, the options are not. */
+    | 'malformed-options'
+    /** A modified pcap variant, found by its records (it shares its magic number with others). */
+    | 'pcap-variant'
+    /** Bytes behind the end of compressed data. */
+    | 'trailing-data';
   readonly message: string;
   readonly file: string;
   readonly byteOffset: number;
