@@ -48,6 +48,9 @@ export class PacketView {
   /** First offset after the captured bytes of the frame. */
   frameEnd = 0;
   originalLength = 0;
+  /** First offset after the link layer's payload as it was on the wire, captured or not. Ethernet
+   * padding is not known here and counts as payload; PPPoE's own length limits it. */
+  wireEnd = 0;
 
   // link layer
   /** One of the PACKET_ codes above. */
@@ -57,9 +60,15 @@ export class PacketView {
   packetType = PACKET_TYPE_UNKNOWN;
   /** Interface index from SLL2, 0 when not known. */
   linkInterfaceIndex = 0;
+  /** ARPHRD_ value (linux/if_arp.h) of the device that carries the IP packet: 1 Ethernet, 772
+   * loopback, 512 PPP (also of PPPoE, whose Ethernet addresses the ppp device does not see), what
+   * SLL says; -1 when not known. */
+  hardwareType = -1;
   sourceMacOffset = -1;
   destinationMacOffset = -1;
-  /** EtherType of the payload after VLAN tags and PPPoE. */
+  /** EtherType of the payload after VLAN tags and PPPoE; 0 when the link layer has none. As the
+   * kernel's ETH_P_ values: 1 raw 802.3, 4 802.2 LLC (also SNAP: Linux takes no IP from it),
+   * 0x8864 PPPoE session and 0x880b PPP with something that is not IP. */
   etherType = 0;
   /** Outermost VLAN identifier, -1 without tag. */
   vlanId = -1;
