@@ -44,8 +44,10 @@ export interface OptionUse {
   /** Long name without dashes, canonical (aliases resolved). */
   readonly name: string;
   readonly inverted: boolean;
-  /** The argument, undefined for a flag. */
+  /** The argument, undefined for a flag. Two arguments (tcp-flags) are joined by one space. */
   readonly value: string | undefined;
+  /** True when -p stood after this option or not at all: multiport needs it before. */
+  readonly beforeProtocol?: boolean;
 }
 
 /** An option's grammar. */
@@ -138,21 +140,30 @@ export interface MatchDefinition<O, S = undefined> {
   list(options: O, numeric: boolean, family: Family): string;
   /** The plain evaluation. Never throws. */
   matches(options: O, context: PacketContext, state: S): MatchResult;
-  /** Why it did not match, for explain: "--dport: 443, not 8443". */
+  /** Why it did not match, for explain: "--dport: 443, not 8443" (the packet has 443). Several
+   * conditions that fail are joined by "; ", the first to fail first. Only asked when it fails. */
   explain(options: O, context: PacketContext): string;
   /** Fresh per-rule state at the start of a replay. */
   createState?(options: O): S;
+  /** Only in these hooks with these options (narrower than `hooks`); undefined: as `hooks`. */
+  hooksFor?(options: O): readonly HookName[] | undefined;
+  /** What is read with these options, where that is less than `reads`. */
+  readsFor?(options: O): readonly Reads[];
 }
 
 /** A definition with its options: what a rule holds. */
 export interface BoundMatch {
   readonly name: string;
   readonly reads: readonly Reads[];
+  /** Only valid in chains reached from these hooks alone; undefined: from all. */
+  readonly hooks?: readonly HookName[] | undefined;
   /** iptables-save form with `-m name`. */
   readonly text: string;
   list(numeric: boolean): string;
   createState(): unknown;
   matches(context: PacketContext, state: unknown): MatchResult;
+  /** Why it does not match; '' when it does. A match with state of its own (limit) is taken to
+   * have failed. */
   explain(context: PacketContext): string;
 }
 
@@ -165,12 +176,20 @@ export function bindMatch<O, S>(
   const printed = definition.print(options, family);
   return {
     name: definition.name,
-    reads: definition.reads,
+    reads: definition.readsFor?.(options) ?? definition.reads,
+    hooks: definition.hooksFor?.(options) ?? definition.hooks,
     text: `-m ${definition.name}${printed === '' ? '' : ` ${printed}`}`,
     list: (numeric) => definition.list(options, numeric, family),
     createState: () => definition.createState?.(options),
     matches: (context, state) => definition.matches(options, context, state as S),
-    explain: (context) => definition.explain(options, context),
+    explain(context) {
+      // What a match with state of its own would say must not be asked again.
+      if (definition.createState !== undefined) return definition.explain(options, context);
+      const noted = context.undecidedReason;
+      const holds = definition.matches(options, context, undefined as S) === YES;
+      context.undecidedReason = noted;
+      return holds ? '' : definition.explain(options, context);
+    },
   };
 }
 
