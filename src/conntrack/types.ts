@@ -84,6 +84,11 @@ export interface Tracker {
   confirm(packet: PacketView, result: TrackResult): void;
   /** The packet was dropped: an unconfirmed entry is forgotten. */
   discard(result: TrackResult): void;
+  /**
+   * The packet was answered with a TCP reset (REJECT --reject-with tcp-reset): its connection, when
+   * confirmed, is closing from now on (nf_conntrack_tcp_set_closing). Call it before `discard`.
+   */
+  answeredByReset(result: TrackResult): void;
   /** Number of confirmed entries not yet expired at the time of the last packet. */
   readonly size: number;
   /** All confirmed entries. */
