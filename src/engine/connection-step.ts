@@ -1,0 +1,114 @@
+/**
+ * A packet's dealings with conntrack: it is tracked once, confirmed when it leaves the last hook,
+ * forgotten when it is dropped. Also keeps which connections rest on an undecided packet, so that
+ * nothing that reads their state is decided.
+ */
+import {
+  type Connection,
+  CTSTATE_INVALID,
+  CTSTATE_NAMES,
+  IPS_CONFIRMED,
+  type Tracker,
+  type TrackResult,
+} from '../conntrack/types.ts';
+import type { Doubts } from '../evaluate/reference.ts';
+import type { PacketContext } from '../match/definition.ts';
+import type { PacketView } from '../packet/fields.ts';
+import type { PacketOutcome } from './types.ts';
+
+/** conntrack as one family's host meets it. */
+export class ConnectionStep {
+  private readonly tracker: Tracker;
+  private readonly context: PacketContext;
+  private readonly doubts: Doubts;
+  /** Connections whose existence or state rests on an undecided packet, with its number. */
+  private doubtful = new WeakMap<Connection, number>();
+  private tracked: TrackResult | undefined;
+  private confirmed = false;
+  /** Whether the packet got as far as conntrack is not known. */
+  private uncertain = false;
+  /** The packet begins a connection that nat has not seen yet. */
+  isNew = false;
+
+  constructor(tracker: Tracker, context: PacketContext, doubts: Doubts) {
+    this.tracker = tracker;
+    this.context = context;
+    this.doubts = doubts;
+  }
+
+  /** A packet enters its first hook. */
+  begin(): void {
+    const { context } = this;
+    // Before conntrack nf_ct_get gives nothing, which xt_conntrack calls INVALID.
+    context.ctstate = CTSTATE_INVALID;
+    context.ctdirection = 0;
+    context.connection = undefined;
+    this.doubts.conntrack = '';
+    this.tracked = undefined;
+    this.isNew = false;
+    this.confirmed = false;
+    this.uncertain = false;
+  }
+
+  /**
+   * nf_conntrack_in, once for a packet.
+   * @param local at OUTPUT
+   * @param uncertain the packet may have ended before
+   */
+  track(packet: PacketView, local: boolean, outcome: PacketOutcome, uncertain = false): void {
+    const { context, doubts } = this;
+    if (this.tracked !== undefined) return;
+    this.uncertain = uncertain;
+    const tracked = this.tracker.track(packet, local, 0);
+    this.tracked = tracked;
+    const { connection, ctstate } = tracked;
+    context.ctstate = ctstate;
+    context.ctdirection = tracked.direction;
+    context.connection = connection;
+    doubts.conntrack = tracked.undecided;
+    if (connection !== undefined) {
+      this.isNew = (connection.status & IPS_CONFIRMED) === 0;
+      if (this.isNew) this.doubtful.delete(connection);
+      const since = this.doubtful.get(connection);
+      if (since !== undefined)
+        doubts.conntrack = `its connection rests on packet ${since}, which is undecided`;
+    }
+    outcome.ctstate = doubts.conntrack === '' ? (CTSTATE_NAMES[ctstate] ?? '') : '?';
+    outcome.ctreason = tracked.reason;
+  }
+
+  /** nf_confirm, at the end of INPUT or POSTROUTING; only the first time counts. */
+  confirm(packet: PacketView): void {
+    if (this.tracked === undefined || this.confirmed) return;
+    this.tracker.confirm(packet, this.tracked);
+    this.confirmed = true;
+    // nat has seen the connection by now, also where a copy of the packet comes by again.
+    this.isNew = false;
+  }
+
+  /** REJECT --reject-with tcp-reset closes the connection that it answers (nf_ct_set_closing). */
+  answeredByReset(): void {
+    if (this.tracked !== undefined) this.tracker.answeredByReset(this.tracked);
+  }
+
+  /** The packet's way has ended with the outcome's verdict. */
+  settle(packet: PacketView, outcome: PacketOutcome): void {
+    if (this.confirmed) return;
+    if (outcome.verdict === 'UNDECIDED') this.doubt(packet, outcome);
+    else if (this.tracked !== undefined) this.tracker.discard(this.tracked);
+  }
+
+  /**
+   * Whether the entry that the packet makes exists from now on is unknown, and if the packet did not
+   * get as far as conntrack also whether it changed one: keep it, and let nothing rest on it.
+   */
+  private doubt(packet: PacketView, outcome: PacketOutcome): void {
+    const reached = this.tracked !== undefined;
+    if (!reached) this.track(packet, true, outcome);
+    const { tracked, isNew } = this;
+    if (!reached || this.uncertain) outcome.ctstate = '?';
+    if (tracked?.connection === undefined) return;
+    this.tracker.confirm(packet, tracked);
+    if (isNew || !reached || this.uncertain) this.doubtful.set(tracked.connection, outcome.number);
+  }
+}

@@ -1,0 +1,220 @@
+/**
+ * Decides packets one after another: what netfilter never sees, the vantage, reassembly, then the
+ * host's hooks. Holds all state of a replay: flow tables, fragments, counters.
+ */
+import {
+  createDefragmenter,
+  DEFRAG_COMPLETE,
+  DEFRAG_DROPPED,
+  DEFRAG_QUEUED,
+  DEFRAG_UNDECIDED,
+} from '../conntrack/defrag.ts';
+import { createTracker } from '../conntrack/tracker.ts';
+import type { Tracker } from '../conntrack/types.ts';
+import { linkRuleset, type Program } from '../evaluate/program.ts';
+import { verifyChecksums } from '../packet/checksum.ts';
+import {
+  isFragment,
+  PACKET_BAD_IP_CHECKSUM,
+  PACKET_CUT,
+  PACKET_NOT_IP,
+  PACKET_OK,
+  type PacketView,
+} from '../packet/fields.ts';
+import { problemText } from '../packet/problem.ts';
+import type { Family, FamilyRuleset, Ruleset } from '../ruleset/types.ts';
+import { newPath } from '../topology/outcome.ts';
+import {
+  COPY_UNKNOWN,
+  PATH_DROPPED,
+  PATH_FORWARD,
+  PATH_INPUT,
+  PATH_LOOPBACK,
+  PATH_NOT_SEEN,
+  PATH_OUTPUT,
+  PATH_UNDECIDED,
+  type Path,
+  type Topology,
+} from '../topology/types.ts';
+import { Host } from './host.ts';
+import { notIpReason } from './not-ip.ts';
+import type { PacketObserver, PacketOutcome, ReplayOptions } from './types.ts';
+
+const PATH_NAMES: Readonly<Record<number, string>> = {
+  [PATH_INPUT]: 'INPUT',
+  [PATH_OUTPUT]: 'OUTPUT',
+  [PATH_FORWARD]: 'FORWARD',
+  [PATH_LOOPBACK]: 'LOOPBACK',
+  [PATH_DROPPED]: 'PREROUTING',
+};
+
+/** Of an undecided way PREROUTING may be known. */
+function pathName({ path, inInterface }: Path): string {
+  return PATH_NAMES[path] ?? (path === PATH_UNDECIDED && inInterface !== '' ? 'PREROUTING' : '');
+}
+
+interface Lane {
+  readonly program: Program;
+  readonly host: Host;
+}
+
+/** A reused outcome, as if of no packet yet. */
+export function newOutcome(packet: PacketView): PacketOutcome {
+  return {
+    packet,
+    number: 0,
+    verdict: 'SKIPPED',
+    reason: '',
+    path: '',
+    hook: '',
+    table: '',
+    chain: undefined,
+    rule: undefined,
+    answer: '',
+    ctstate: '',
+    ctreason: '',
+    inInterface: '',
+    outInterface: '',
+    tracked: false,
+    mayLoopBack: false,
+  };
+}
+
+function clear(outcome: PacketOutcome, number: number): void {
+  outcome.number = number;
+  outcome.verdict = 'SKIPPED';
+  outcome.reason = '';
+  outcome.path = '';
+  outcome.hook = '';
+  outcome.table = '';
+  outcome.chain = undefined;
+  outcome.rule = undefined;
+  outcome.answer = '';
+  outcome.ctstate = '';
+  outcome.ctreason = '';
+  outcome.inInterface = '';
+  outcome.outInterface = '';
+  outcome.tracked = false;
+  outcome.mayLoopBack = false;
+}
+
+/** The engine of one replay. */
+export class Engine {
+  private readonly lanes = new Map<Family, Lane>();
+  private readonly path: Path = newPath();
+  private readonly topology: Topology;
+  private readonly checksums: boolean;
+  private readonly arriving;
+  /** What this host sends in fragments was whole at OUTPUT: put together again apart from the rest. */
+  private readonly sent;
+  readonly tracker: Tracker;
+
+  constructor(ruleset: Ruleset, topology: Topology, options: ReplayOptions) {
+    this.topology = topology;
+    this.checksums = options.checksums ?? false;
+    this.tracker = createTracker(options.conntrack);
+    this.arriving = createDefragmenter(options.conntrack);
+    this.sent = createDefragmenter(options.conntrack);
+    for (const [family, rules] of ruleset.families) {
+      const program = linkRuleset(rules);
+      const host = new Host(program, this.tracker, topology, (packet, outcome) =>
+        this.reassemble(packet, outcome, false),
+      );
+      this.lanes.set(family, { program, host });
+    }
+  }
+
+  /** The ruleset with the counters as they stand. */
+  counted(): Ruleset {
+    const families = new Map<Family, FamilyRuleset>();
+    for (const [family, { program }] of this.lanes) families.set(family, program.withCounters());
+    return { families };
+  }
+
+  /** Decides the packet with this number; `outcome` is cleared and set. */
+  decide(
+    packet: PacketView,
+    number: number,
+    outcome: PacketOutcome,
+    observer: PacketObserver | undefined,
+  ): void {
+    clear(outcome, number);
+    if (this.checksums && packet.problem === PACKET_OK) verifyChecksums(packet);
+    const { problem } = packet;
+    if (problem !== PACKET_OK && problem !== PACKET_BAD_IP_CHECKSUM) {
+      setProblem(packet, outcome);
+      return;
+    }
+    const lane = this.lanes.get(packet.family as Family);
+    if (lane === undefined) {
+      outcome.reason = `no IPv${packet.family} ruleset was given`;
+      return;
+    }
+    const { path } = this;
+    this.topology.classify(packet, path);
+    outcome.path = pathName(path);
+    outcome.inInterface = path.inInterface;
+    outcome.outInterface = path.outInterface;
+    if (path.path === PATH_NOT_SEEN) {
+      outcome.verdict = 'NOT_SEEN';
+      outcome.reason = path.reason;
+      return;
+    }
+    const local = path.path === PATH_OUTPUT || path.path === PATH_LOOPBACK;
+    if (problem === PACKET_BAD_IP_CHECKSUM && !local) {
+      outcome.verdict = 'NOT_SEEN';
+      outcome.reason = problemText(packet);
+      return;
+    }
+    outcome.mayLoopBack = path.copy === COPY_UNKNOWN;
+    outcome.tracked = lane.program.tracksConnections;
+    if (isInPieces(packet, local, outcome.tracked) && !this.reassemble(packet, outcome, local))
+      return;
+    lane.host.pass(packet, path, outcome, observer);
+  }
+
+  /** True when `packet` now is a whole datagram. */
+  private reassemble(packet: PacketView, outcome: PacketOutcome, local: boolean): boolean {
+    const result = (local ? this.sent : this.arriving).add(packet);
+    switch (result.status) {
+      case DEFRAG_QUEUED:
+        outcome.verdict = 'QUEUED';
+        outcome.reason = 'fragment, kept until its datagram is whole';
+        return false;
+      case DEFRAG_DROPPED:
+        outcome.verdict = 'NOT_SEEN';
+        outcome.reason = `fragment dropped in reassembly: ${result.reason}`;
+        return false;
+      case DEFRAG_UNDECIDED:
+        outcome.verdict = 'UNDECIDED';
+        outcome.reason = result.reason;
+        return false;
+      case DEFRAG_COMPLETE:
+        if (this.checksums && packet.problem === PACKET_OK) verifyChecksums(packet);
+        if (packet.problem === PACKET_OK || packet.problem === PACKET_BAD_IP_CHECKSUM) return true;
+        setProblem(packet, outcome);
+        return false;
+    }
+    return true;
+  }
+}
+
+/**
+ * Whether a packet is put together before its first hook: what this host sends was whole there, and
+ * conntrack reassembles, taking also the header off an IPv6 datagram that is one fragment only.
+ */
+function isInPieces(packet: PacketView, local: boolean, tracked: boolean): boolean {
+  if (isFragment(packet)) return local || tracked;
+  return tracked && packet.fragmentHeaderOffset >= 0;
+}
+
+/** Sets the outcome of a frame that is no whole IP packet. */
+function setProblem(packet: PacketView, outcome: PacketOutcome): void {
+  if (packet.problem === PACKET_NOT_IP) {
+    outcome.verdict = 'SKIPPED';
+    outcome.reason = notIpReason(packet);
+    return;
+  }
+  outcome.verdict = packet.problem === PACKET_CUT ? 'UNDECIDED' : 'NOT_SEEN';
+  outcome.reason = problemText(packet);
+}
