@@ -1,0 +1,737 @@
+/**
+ * Command lines to put to the real tool and to fwreplay. Words by blanks; `#` stands for a blank
+ * within a word. Several commands by ` ; `: all but the last prepare the table.
+ */
+import type { Family } from '../../src/ruleset/types.ts';
+import type { RealCase } from './real-tool.ts';
+
+function words(line: string): string[] {
+  return line
+    .split(' ')
+    .filter((word) => word !== '')
+    .map((word) => (word === '""' ? '' : word.replaceAll('#', ' ')));
+}
+
+function tableOf(commands: readonly (readonly string[])[]): string {
+  const last = commands.at(-1) ?? [];
+  const at = last.findIndex((word) => word === '-t' || word === '--table');
+  const name = at < 0 ? 'filter' : (last[at + 1] ?? 'filter');
+  return ['raw', 'mangle', 'nat', 'filter', 'security'].includes(name) ? name : 'filter';
+}
+
+function cases(family: Family, text: string): RealCase[] {
+  return text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !line.startsWith('//'))
+    .map((line) => {
+      const commands = line.split(/ ; ?/).map(words);
+      return {
+        family,
+        setup: commands.slice(0, -1),
+        command: commands.at(-1) ?? [],
+        table: tableOf(commands),
+      };
+    });
+}
+
+const BOTH = `
+// commands
+-A INPUT
+-A INPUT -j ACCEPT
+-A INPUT -j DROP
+-A INPUT -j RETURN
+-A INPUT -j accept
+-A input -j ACCEPT
+-A FOO -j ACCEPT
+-A INPUT -j FOO
+-A INPUT -j ""
+-A INPUT -j a#b
+-A INPUT -j ABCDEFGHIJKLMNOPQRSTUVWXYZ123
+-A INPUT -j ABCDEFGHIJKLMNOPQRSTUVWXYZ12
+-A INPUT -j OUTPUT
+-A INPUT -g OUTPUT
+-A INPUT -g ACCEPT
+-A INPUT -g FOO
+-A
+-A ""
+-A INPUT INPUT
+-A INPUT 5
+-A INPUT -j
+-A INPUT -j ACCEPT -j DROP
+-A INPUT -A INPUT -j ACCEPT
+-A INPUT -D INPUT
+-L -A INPUT
+-A INPUT -L
+-N FOO -X FOO
+-j ACCEPT
+-V
+! -V
+--version
+-A INPUT -j ACCEPT -V
+-Q
+-A INPUT -Q
+-A INPUT --foo
+-A INPUT --foo=bar
+-A INPUT -p tcp --foo
+-A INPUT -p tcp -Q
+-A INPUT -Qx
+--append INPUT --jump ACCEPT
+--app INPUT --ju ACCEPT
+--a INPUT
+--list
+--list-rules
+--li
+--line
+--list --line
+--list-
+-L --line-n
+--new FOO
+--new-chain FOO
+--n FOO
+--delete-chain
+--delete INPUT
+--del INPUT
+--delete-c
+-I INPUT -j ACCEPT
+-I INPUT 1 -j ACCEPT
+-I INPUT 2 -j ACCEPT
+-I INPUT 0 -j ACCEPT
+-I INPUT -1 -j ACCEPT
+-I INPUT x -j ACCEPT
+-I INPUT 0x1 -j ACCEPT
+-I INPUT 5 -j ACCEPT
+-I INPUT 99999999999 -j ACCEPT
+-A INPUT -j ACCEPT ; -I INPUT 2 -j DROP
+-A INPUT -j ACCEPT ; -I INPUT 1 -j DROP
+-A INPUT -j ACCEPT ; -I INPUT -j DROP
+-A INPUT -j ACCEPT ; -I INPUT 3 -j DROP
+-A INPUT -j ACCEPT ; -R INPUT 1 -j DROP
+-A INPUT -j ACCEPT ; -R INPUT 2 -j DROP
+-A INPUT -j ACCEPT ; -R INPUT -j DROP
+-A INPUT -j ACCEPT ; -R INPUT 1
+-A INPUT -j ACCEPT ; -R FOO 1
+-A INPUT -j ACCEPT ; -D INPUT 1
+-A INPUT -j ACCEPT ; -D INPUT 2
+-A INPUT -j ACCEPT ; -D INPUT 0
+-A INPUT -j ACCEPT ; -D INPUT -j ACCEPT
+-A INPUT -j ACCEPT ; -D INPUT -j DROP
+-A INPUT -j ACCEPT ; -D INPUT
+-A INPUT ; -D INPUT
+-A INPUT -j ACCEPT ; -D FOO 1
+-A INPUT -j ACCEPT ; -D FOO -j ACCEPT
+-A INPUT -j ACCEPT ; -D INPUT 1 -j ACCEPT
+-A INPUT -p tcp --dport 22 -j ACCEPT ; -D INPUT -p tcp --dport 22 -j ACCEPT
+-A INPUT -p tcp --dport 22 -j ACCEPT ; -D INPUT -p tcp -m tcp --dport 22 -j ACCEPT
+-A INPUT -p tcp --dport 22 -j ACCEPT ; -D INPUT -p tcp --dport ssh -j ACCEPT
+-A INPUT -p tcp --dport 22 -j ACCEPT ; -D INPUT -p tcp --dport 23 -j ACCEPT
+-A INPUT -p tcp --dport 22 -j ACCEPT ; -D INPUT -p tcp --dport 22
+-A INPUT -i eth0 -p tcp -j ACCEPT ; -D INPUT -p 6 -i eth0 -j ACCEPT
+-A INPUT -c 5 6 -j ACCEPT ; -D INPUT -j ACCEPT
+-A INPUT -c 5 6 -j ACCEPT ; -D INPUT -c 5 6 -j ACCEPT
+-A INPUT -j ACCEPT ; -A INPUT -j ACCEPT ; -D INPUT -j ACCEPT
+-A INPUT -j ACCEPT ; -C INPUT -j ACCEPT
+-C INPUT -j ACCEPT
+-C FOO -j ACCEPT
+-A INPUT -i + -j ACCEPT ; -D INPUT -j ACCEPT
+-A INPUT -j ACCEPT ; -D INPUT -i + -j ACCEPT
+-A INPUT -p all -j ACCEPT ; -D INPUT -j ACCEPT
+-A INPUT -j ACCEPT ; -F
+-A INPUT -j ACCEPT ; -F INPUT
+-A INPUT -j ACCEPT ; -F OUTPUT
+-A INPUT -j ACCEPT ; -F FOO
+-F INPUT OUTPUT
+-F -v
+-N FOO
+-N FOO ; -N FOO
+-N INPUT
+-N ACCEPT
+-N REJECT
+-N LOG
+-N MASQUERADE
+-N reject
+-N tcp
+-N -foo
+-N !foo
+-N f#o
+-N ABCDEFGHIJKLMNOPQRSTUVWXYZ12
+-N ABCDEFGHIJKLMNOPQRSTUVWXYZ123
+-N FOO BAR
+-N
+-N FOO ; -X FOO
+-N FOO ; -X
+-N FOO ; -X -v
+-X
+-X FOO
+-X INPUT
+-N FOO ; -A FOO -j ACCEPT ; -X FOO
+-N FOO ; -A FOO -j ACCEPT ; -X
+-N FOO ; -A INPUT -j FOO ; -X FOO
+-N FOO ; -A INPUT -j FOO ; -X
+-N FOO ; -N BAR ; -A FOO -j BAR ; -X BAR
+-N FOO ; -N BAR ; -A FOO -j BAR ; -X
+-N FOO ; -A INPUT -j FOO
+-N FOO ; -A INPUT -g FOO
+-N FOO ; -A INPUT -g FOO -p tcp
+-N FOO ; -A INPUT -j FOO ; -D INPUT -j FOO
+-N FOO ; -A INPUT -j FOO ; -D INPUT -g FOO
+-N FOO ; -A INPUT -j FOO ; -F INPUT
+-N FOO ; -A INPUT -j FOO ; -E FOO BAR
+-N FOO ; -E FOO FOO
+-N FOO ; -E FOO
+-N FOO ; -E FOO INPUT
+-N FOO ; -E FOO ACCEPT
+-N FOO ; -E FOO REJECT
+-N FOO ; -E FOO ABCDEFGHIJKLMNOPQRSTUVWXYZ123
+-N FOO ; -E FOO ABCDEFGHIJKLMNOPQRSTUVWXYZ12
+-N FOO ; -E FOO ABCDEFGHIJKLMNOPQRSTUVWXYZ1234
+-N FOO ; -E FOO ABCDEFGHIJKLMNOPQRSTUVWXYZ12345
+-N FOO ; -E FOO ABCDEFGHIJKLMNOPQRSTUVWXYZ123456
+-N FOO ; -E BAR BAZ
+-E INPUT FOO
+-N b ; -N a ; -N B ; -N aa ; -N 1 ; -N _ ; -L
+-N b ; -N a ; -E a z ; -S
+-P INPUT DROP
+-P INPUT ACCEPT
+-P INPUT REJECT
+-P INPUT drop
+-P INPUT
+-P FOO DROP
+-N FOO ; -P FOO DROP
+-P INPUT DROP -c 5 6
+-P INPUT DROP -c 5 6 ; -P INPUT DROP
+-P INPUT DROP -c 5 6 ; -A INPUT -j ACCEPT
+-P INPUT DROP -j ACCEPT
+-P INPUT RETURN
+! -P INPUT DROP
+-Z
+-P INPUT DROP -c 5 6 ; -A INPUT -c 7 8 ; -Z
+-P INPUT DROP -c 5 6 ; -A INPUT -c 7 8 ; -Z INPUT
+-P INPUT DROP -c 5 6 ; -A INPUT -c 7 8 ; -Z OUTPUT
+-A INPUT -c 1 2 ; -A INPUT -c 3 4 ; -Z INPUT 1
+-A INPUT -c 1 2 ; -A INPUT -c 3 4 ; -Z INPUT 2
+-A INPUT -c 1 2 ; -A INPUT -c 3 4 ; -Z INPUT 3
+-A INPUT -c 1 2 ; -A INPUT -c 3 4 ; -L -Z
+-A INPUT -c 1 2 ; -A INPUT -c 3 4 ; -Z -L -v
+-A INPUT -c 1 2 ; -A INPUT -c 3 4 ; -S -Z -v
+-A INPUT -c 1 2 ; -A INPUT -c 3 4 ; -L INPUT -v -Z
+-A INPUT -c 1 2 ; -A INPUT -c 3 4 ; -Z INPUT 1 -L
+-A INPUT -c 1 2 ; -A INPUT -c 3 4 ; -L -Z INPUT 1
+-Z FOO
+-Z -v
+-L
+-L INPUT
+-L FOO
+-LINPUT
+-L INPUT -n -v -x --line-numbers
+-nvL
+-nvxL INPUT
+-Lnv
+-L -n -n
+-L -j ACCEPT
+-L -p tcp
+-L -c 1 2
+-L -s 1.2.3.4
+-S -n
+-S -x
+-S INPUT
+-S FOO
+-A INPUT -j ACCEPT ; -A INPUT -j DROP ; -S INPUT 2
+-A INPUT -j ACCEPT ; -A INPUT -j DROP ; -S INPUT 3
+-A INPUT -j ACCEPT ; -A INPUT -j DROP ; -L INPUT 2
+-A INPUT -j ACCEPT ; -A INPUT -j DROP ; -L INPUT 2 -v --line-numbers
+-A INPUT -j ACCEPT ; -L INPUT 0
+-A INPUT -n -j ACCEPT
+-A INPUT -x -j ACCEPT
+-A INPUT --line-numbers -j ACCEPT
+-F -n
+-F -p tcp
+-A INPUT -v -j ACCEPT
+-A INPUT -v -p tcp --dport 22 -i eth0 -j ACCEPT
+-N FOO ; -A INPUT -v -g FOO
+-A INPUT -v -j ACCEPT ; -D INPUT -v -j ACCEPT
+-A INPUT -j ACCEPT ; -R INPUT 1 -v -j DROP
+-A INPUT -j ACCEPT ; -F INPUT -v
+-N FOO ; -X FOO -v
+// tables
+-t nat -A PREROUTING -j ACCEPT
+-t nat -A PREROUTING -j DROP
+-t nat -P PREROUTING DROP
+-t nat -P PREROUTING ACCEPT
+-t nat -A FORWARD -j ACCEPT
+-t mangle -A FORWARD -j DROP
+-t raw -A PREROUTING -j DROP
+-t raw -A INPUT -j DROP
+-t security -A INPUT -j DROP
+-t foo -L
+-t FILTER -L
+-t
+-t filter -t nat -A PREROUTING -j ACCEPT
+-A PREROUTING -j ACCEPT -t nat
+-A INPUT -t nat -j ACCEPT
+! -t nat -L
+// chains that loop
+-N a ; -A a -j a
+-N a ; -A a -j a ; -A INPUT -j a
+-N a ; -A a -g a ; -A INPUT -j a
+-N a ; -N b ; -A a -j b ; -A b -j a
+-N a ; -N b ; -A a -j b ; -A INPUT -j a ; -A b -j a
+-N a ; -N b ; -A a -j b ; -A INPUT -g b ; -A b -g a
+-N a ; -A INPUT -j ACCEPT ; -A a -j a ; -A INPUT -j a
+-N a ; -A INPUT -p tcp -j ACCEPT ; -A a -j a ; -A INPUT -j a
+-N a ; -A a -j RETURN ; -A a -j a ; -A INPUT -j a
+-N a ; -A a -j RETURN ; -A a -j a ; -A INPUT -j a ; -D a 1
+-N a ; -A a -j RETURN ; -A a -j a ; -A INPUT -j a ; -D a -j RETURN
+-N a ; -A a -i + -j RETURN ; -A a -j a ; -A INPUT -j a
+-N a ; -N b ; -N c ; -A a -j b ; -A a -j c ; -A b -j c ; -A INPUT -j a ; -A INPUT -j b
+// protocols
+-A INPUT -p tcp
+-A INPUT -p TCP
+-A INPUT -p Tcp -j ACCEPT
+-A INPUT -p udp
+-A INPUT -p 6
+-A INPUT -p 0
+-A INPUT -p all
+-A INPUT -p any
+-A INPUT -p 255
+-A INPUT -p 256
+-A INPUT -p -1
+-A INPUT -p 0x11
+-A INPUT -p 021
+-A INPUT -p 18
+-A INPUT -p igmp
+-A INPUT -p gre
+-A INPUT -p esp
+-A INPUT -p ah
+-A INPUT -p ipv6-icmp
+-A INPUT -p icmpv6
+-A INPUT -p mh
+-A INPUT -p mobility-header
+-A INPUT -p sctp
+-A INPUT -p dccp
+-A INPUT -p ospf
+-A INPUT -p vrrp
+-A INPUT -p ip
+-A INPUT -p ipv6
+-A INPUT -p hopopt
+-A INPUT -p IPSEC-ESP
+-A INPUT -p ipsec-esp
+-A INPUT -p foo
+-A INPUT -p ""
+-A INPUT ! -p tcp
+-A INPUT ! -p 0
+-A INPUT ! -p all
+-A INPUT -p ! tcp
+-A INPUT -p tcp -p udp
+-A INPUT -p
+-A INPUT -ptcp
+-A INPUT --proto tcp
+-A INPUT --protocol=tcp
+-A INPUT -p=tcp
+-A INPUT -p 59
+-A INPUT -p 44
+-A INPUT -p 143
+-A INPUT -p mptcp
+-A INPUT -p tcp,udp
+// interfaces
+-A INPUT -i eth0
+-A INPUT -i eth+
+-A INPUT -i +
+-A INPUT ! -i eth0
+-A INPUT ! -i eth+
+-A INPUT ! -i +
+-A INPUT -i eth0123456789012
+-A INPUT -i eth01234567890123
+-A INPUT -i eth012345678901+
+-A INPUT -i ""
+-A INPUT -i eth/0
+-A INPUT -i e#0
+-A INPUT -i eth0:1
+-A INPUT -i *
+-A INPUT -ieth0
+-A INPUT -i eth0 -i eth1
+-A INPUT --in-interface eth0
+-A INPUT --in eth0
+-A INPUT -o eth0
+-A INPUT -i
+-A OUTPUT -i eth0
+-A OUTPUT -o eth0
+-A FORWARD -i eth0 -o eth1
+-A FORWARD ! -i eth0 ! -o eth+
+-A OUTPUT -o +
+-A FORWARD -i verylongname12 -o anotherlong1234
+-t nat -A PREROUTING -o eth0
+-t nat -A POSTROUTING -i eth0
+-t nat -A POSTROUTING -o eth0
+-t mangle -A PREROUTING -o eth0
+-N FOO ; -A FOO -i eth0 -o eth1
+-I INPUT -o eth0
+-D INPUT -o eth0
+-D INPUT 1 -o eth0
+// negation
+-A INPUT ! ! -i eth0
+-A INPUT !
+-A INPUT -i eth0 !
+-A INPUT ! -j ACCEPT
+-A INPUT ! -m tcp
+-A INPUT ! -v
+-A INPUT ! -c 1 2
+-A INPUT ! -n
+! -A INPUT
+! -L
+-A ! INPUT
+-A INPUT ! --dport 22 -p tcp
+-A INPUT -p tcp ! --dport 22
+-A INPUT -p tcp --dport ! 22
+-A INPUT -p tcp ! --syn
+-A INPUT ! -g FOO
+-A INPUT ! foo
+-A INPUT ! -- -j ACCEPT
+// counters
+-A INPUT -c 1 2
+-A INPUT -c 1,2
+-A INPUT -c 1
+-A INPUT -c 1 -j ACCEPT
+-A INPUT -c x 2
+-A INPUT -c 1 x
+-A INPUT -c 1x 2y
+-A INPUT -c 1, 2
+-A INPUT -c ,1
+-A INPUT -c 1,x
+-A INPUT -c 123456789 9876543210
+-A INPUT -c 99999 100000
+-A INPUT -c 999500 9999499
+-A INPUT -c 9999500 9999999499
+-A INPUT -c 99994999 9999949999999
+-A INPUT -c 1234567890123 123456789012345
+-P INPUT ACCEPT -c 1234567 123456789012
+-A INPUT --set-counters 5 6
+-A INPUT -c 1 2 -c 3 4
+-D INPUT -c 1 2
+-C INPUT -c 1 2
+-I INPUT -c 3 4 -j ACCEPT
+-A INPUT -j ACCEPT ; -R INPUT 1 -c 3 4 -j DROP
+// tcp and udp implicit and explicit
+-A INPUT -p tcp --dport 22
+-A INPUT -p tcp --dport ssh
+-A INPUT -p tcp --dport=22
+-A INPUT -p tcp --dport 22:
+-A INPUT -p tcp --dport :22
+-A INPUT -p tcp --dport 22:80
+-A INPUT -p tcp --dport 80:22
+-A INPUT -p tcp --dport 65536
+-A INPUT -p tcp --dport foo
+-A INPUT -p tcp --dport
+-A INPUT -p tcp --dport 22 --sport 1024:
+-A INPUT -p tcp --dport 22 --dport 23
+-A INPUT --dport 22
+-A INPUT --dport 22 -p tcp
+-A INPUT -p 6 --dport 22
+-A INPUT -p icmp --dport 22
+-A INPUT -p all --dport 22
+-A INPUT -m tcp --dport 22
+-A INPUT -m tcp -p tcp --dport 22
+-A INPUT -m tcp --dport 22 -p tcp
+-A INPUT -p udp -m tcp --dport 22
+-A INPUT -p udp --dport 53
+-A INPUT -p udp --dport domain
+-A INPUT -p udp --syn
+-A INPUT -p tcp -m udp --dport 53
+-A INPUT -p tcp -m tcp
+-A INPUT -p tcp -m tcp -m tcp --dport 22
+-A INPUT -p tcp -m tcp --dport 22 -m tcp --sport 23
+-A INPUT -p tcp -m tcp --dport 22 -m tcp --dport 23
+-A INPUT -p tcp --dport 22 -m tcp --dport 23
+-A INPUT -p tcp --syn
+-A INPUT -p tcp --tcp-flags SYN,ACK SYN
+-A INPUT -p tcp --tcp-flags ALL NONE
+-A INPUT -p tcp --tcp-flags SYN
+-A INPUT -p tcp --tcp-flags SYN -j ACCEPT
+-A INPUT -p tcp --tcp-flags FOO SYN
+-A INPUT -p tcp --tcp-option 2
+-A INPUT -p tcp --dest 22
+-A INPUT -p tcp --destination-port 22
+-A INPUT -p tcp --source-port 22
+-A INPUT -p tcp --destination-p 22
+-A INPUT -p tcp -m tcp --destination-p 22
+-A INPUT -p tcp -m tcp --dest 22
+-A INPUT -p tcp -m tcp --dpo 22
+-A INPUT -p tcp -m tcp --sp 22
+-A INPUT -p tcp -m tcp --s 22
+-A INPUT ! -p tcp --dport 22
+-A INPUT -p tcp -dport 22
+-A INPUT -p tcp –dport 22
+-A INPUT -p tcp 22
+-A INPUT -p tcp -- -m state --state NEW -j ACCEPT
+-A INPUT --
+-A INPUT -j ACCEPT --
+-A INPUT -j ACCEPT -- foo
+-A INPUT -
+-p tcp -A INPUT --dport 22 -j ACCEPT
+-j ACCEPT -p tcp --dport 22 -A INPUT
+-A INPUT -p tcp -j ACCEPT --dport 22
+-A INPUT -p tcp -m state --state NEW --dport 22 -j ACCEPT
+-A INPUT -m state --state NEW -p tcp --dport 22 -j ACCEPT
+-A INPUT -m comment --comment a -p tcp --dport 22 -j ACCEPT
+// matches
+-A INPUT -m foo
+-A INPUT -m TCP
+-A INPUT -m
+-A INPUT -m ""
+-A INPUT -m ABCDEFGHIJKLMNOPQRSTUVWXYZ123
+-A INPUT -m comment
+-A INPUT -m comment --comment a#b
+-A INPUT -m comment --comment it's
+-A INPUT -m comment --comment ""
+-A INPUT -m comment --comment x -m comment --comment y
+-A INPUT -m state --state NEW
+-A INPUT -m state --state NEW,ESTABLISHED -j ACCEPT
+-A INPUT -m state --state FOO
+-A INPUT -m state
+-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A INPUT -m conntrack --ctstate
+-A INPUT -m conntrack
+-A INPUT -m conntrack --state NEW
+-A INPUT -m state --state NEW ; -D INPUT -m conntrack --ctstate NEW
+-A INPUT -m conntrack ! --ctstate INVALID -j ACCEPT
+-A INPUT -p tcp -m multiport --dports 80,443 -j ACCEPT
+-A INPUT -p tcp -m multiport --dport 80,443 -j ACCEPT
+-A INPUT -p tcp -m multiport --ports 80,443 -j ACCEPT
+-A INPUT -p tcp -m multiport --port 80 -j ACCEPT
+-A INPUT -m multiport --dports 80 -p tcp
+-A INPUT -m multiport --dports 80
+-A INPUT -p icmp -m multiport --dports 80
+-A INPUT -p tcp -m multiport
+-A INPUT -p tcp -m multiport --dports 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15
+-A INPUT -p tcp -m multiport --dports 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16
+-A INPUT ! -p tcp -m multiport --dports 80
+-A INPUT -p tcp -m multiport ! --dports 80,443
+-A INPUT -p tcp -m multiport --dports 80 -m multiport --sports 1024:65535
+-A INPUT -m limit
+-A INPUT -m limit --limit 3/min
+-A INPUT -m limit --limit 3/m --limit-burst 10 -j LOG
+-A INPUT -m limit --limit 0/s
+-A INPUT -m limit --limit x
+-A INPUT -m mark --mark 1
+-A INPUT -m mark --mark 0x10/0xff
+-A INPUT -m mac --mac-source 00:11:22:33:44:55
+-A OUTPUT -m mac --mac-source 00:11:22:33:44:55
+-t mangle -A POSTROUTING -m mac --mac-source 00:11:22:33:44:55
+-N FOO ; -A FOO -m mac --mac-source 00:11:22:33:44:55 ; -A OUTPUT -j FOO
+-N FOO ; -A OUTPUT -j FOO ; -A FOO -m mac --mac-source 00:11:22:33:44:55
+-N FOO ; -A INPUT -j FOO ; -A FOO -m mac --mac-source 00:11:22:33:44:55
+-A INPUT -m mac --mac-source XX:11:22:33:44:55
+-A INPUT -m length --length 100:200
+-A INPUT -m pkttype --pkt-type multicast
+-A INPUT -m addrtype --dst-type LOCAL
+-A INPUT -m addrtype --dst-type BROADCAST --limit-iface-out
+-A OUTPUT -m addrtype --dst-type LOCAL --limit-iface-in
+-A INPUT -m addrtype --dst-type LOCAL --limit-iface-in
+-N FOO ; -A FOO -m addrtype --dst-type LOCAL --limit-iface-in ; -A OUTPUT -j FOO
+-t nat -A PREROUTING -m addrtype --dst-type LOCAL -j ACCEPT
+-t nat -A POSTROUTING -m addrtype --dst-type LOCAL --limit-iface-in -j ACCEPT
+// targets
+-A INPUT -j REJECT
+-A OUTPUT -j REJECT
+-A FORWARD -j REJECT
+-A INPUT -p tcp -j REJECT --reject-with tcp-reset
+-A INPUT -j REJECT --reject-with tcp-reset
+-A INPUT -j REJECT --reject-with foo
+-A INPUT --reject-with tcp-reset -j REJECT
+-t mangle -A INPUT -j REJECT
+-t nat -A PREROUTING -j REJECT
+-t raw -A PREROUTING -j REJECT
+-N FOO ; -A FOO -j REJECT
+-N FOO ; -A FOO -j REJECT ; -A INPUT -j FOO
+-t mangle -N FOO ; -t mangle -A FOO -j REJECT
+-A INPUT -j LOG
+-A INPUT -j LOG --log-prefix foo#
+-A INPUT -j LOG --log-level 4 --log-prefix a
+-A INPUT -j LOG --log-level debug
+-A INPUT -j ACCEPT --log-prefix a
+-A INPUT -j MARK --set-mark 1
+-t mangle -A INPUT -j MARK --set-mark 1
+-t mangle -A INPUT -j MARK --set-xmark 0x1/0xf
+-t mangle -A INPUT -j MARK
+-t mangle -A INPUT -j MARK --or-mark 2
+-A INPUT -j standard
+-A INPUT -p tcp -j ACCEPT --reject-with tcp-reset
+-N TARPIT ; -A INPUT -j TARPIT
+-t nat -A PREROUTING -g DROP
+// waiting and the like
+-w -L
+-w 5 -L
+-w5 -L
+-w x -L
+--wait -A INPUT -j ACCEPT
+--wait=5 -A INPUT -j ACCEPT
+-W 100 -L
+-w -W 100 -L
+-w -W 1000000 -L
+-w -W x -L
+-w -W
+-M /sbin/modprobe -A INPUT -j ACCEPT
+-A INPUT -w -j ACCEPT
+-A INPUT -b
+`;
+
+const IPV4 = `
+-4 -A INPUT -j ACCEPT
+-6 -A INPUT -j ACCEPT
+-A INPUT -6 -j ACCEPT
+-A INPUT -s 10.0.0.1
+-A INPUT -s 10.0.0.1/32
+-A INPUT -s 10.0.0.1/24
+-A INPUT -s 10.0.0.1/255.255.255.0
+-A INPUT -s 10.0.0.1/255.0.255.0
+-A INPUT -s 10.0.0.1/0.0.0.255
+-A INPUT -s 10.0.0.1/0
+-A INPUT -s 0.0.0.0/0
+-D INPUT -s 0.0.0.0
+-A INPUT -s 0/0
+-A INPUT -s any/0
+-A INPUT -s any
+-A INPUT -s 10.0.0.1/33
+-A INPUT -s 10.0.0.1/-1
+-A INPUT -s 10.0.0.1/x
+-A INPUT -s 10.0.0.1/
+-A INPUT -s 10.0.0.1/255.255.255
+-A INPUT -s 10.0.0.1/255.255.255.256
+-A INPUT -s 10.0.0.1/0x18
+-A INPUT -s 10.0.0.1/030
+-A INPUT -s 10.0.0.1/24/8
+-A INPUT -s 10
+-A INPUT -s 10.1
+-A INPUT -s 10.1.2
+-A INPUT -s 10/8
+-A INPUT -s 10.1/16
+-A INPUT -s 192.168/16
+-A INPUT -s 256
+-A INPUT -s 1.2.3.256
+-A INPUT -s 1.2.3.4.5
+-A INPUT -s 0x0a.1.2.3
+-A INPUT -s 010.1.2.3
+-A INPUT -s 09.1.2.3
+-A INPUT -s 0x0a000001
+-A INPUT -s 1.2.3.4,5.6.7.8
+-A INPUT -s 1.2.3.4,5.6.7.8/24 -d 9.9.9.9,8.8.8.8 -j ACCEPT
+-A INPUT -s 1.2.3.4,
+-A INPUT -s ,1.2.3.4
+-A INPUT -s 1.2.3.4,#5.6.7.8
+-A INPUT -s 1.2.3.4,1.2.3.4
+-I INPUT -s 1.2.3.4,5.6.7.8 -j ACCEPT
+-A INPUT -s 1.2.3.4,5.6.7.8 ; -D INPUT -s 1.2.3.4,5.6.7.8
+-A INPUT -s 1.2.3.4 ; -D INPUT -s 1.2.3.4,5.6.7.8
+-A INPUT -s 1.2.3.4 ; -C INPUT -s 1.2.3.4,5.6.7.8
+-A INPUT -j ACCEPT ; -R INPUT 1 -s 1.2.3.4,5.6.7.8
+-A INPUT ! -s 1.2.3.4,5.6.7.8
+-A INPUT ! -s 1.2.3.4 -d 1.1.1.1,2.2.2.2
+-A INPUT ! -s 1.2.3.4
+-A INPUT ! -s 0.0.0.0/0
+-A INPUT -s ! 1.2.3.4
+-A INPUT ! -s 1.2.3.4/24 ! -d 5.6.7.8/30
+-A INPUT -s 1.2.3.4 -s 5.6.7.8
+-A INPUT -s
+-A INPUT -s ""
+-A INPUT -s ip-address-here
+-A INPUT -s host.invalid
+-A INPUT -s 2001:db8::1
+-A INPUT -s ::/0
+-A INPUT --src 1.2.3.4 --dst 5.6.7.8
+-A INPUT --source 1.2.3.4 --destination 5.6.7.8
+-A INPUT --sou 1.2.3.4
+-A INPUT --s 1.2.3.4
+-A INPUT --de 1.2.3.4
+-A INPUT -d 224.0.0.0/4
+-A INPUT -d 255.255.255.255
+-A INPUT -s 198.51.100.200/255.255.255.128 -d 203.0.113.77/27
+-A INPUT -f
+-A INPUT ! -f
+-A INPUT --fragments
+-A INPUT --frag
+-A INPUT -f -f
+-A INPUT -f -p tcp --dport 22
+-A INPUT -p icmp --icmp-type 8
+-A INPUT -p icmp --icmp-type echo-request
+-A INPUT -p icmp -m icmp --icmp-type any
+-A INPUT -p icmp --icmp-type 3/1
+-A INPUT -p icmp --icmp-type foo
+-A INPUT -p icmp
+-A INPUT -p 1 --icmp-type 8
+-A INPUT -p tcp --icmp-type 8
+-A INPUT -p icmp ! --icmp-type 8 -j DROP
+-A INPUT -m icmp6
+-A INPUT -m ttl --ttl-eq 5
+-A INPUT -m hl --hl-eq 5
+-A INPUT -m iprange --src-range 10.0.0.1-10.0.0.9
+-A INPUT -m iprange --src-range 10.0.0.9-10.0.0.1
+-A INPUT -p tcp -s 10.0.0.5 --dport 22 -m conntrack --ctstate NEW,ESTABLISHED -j ACCEPT
+-A INPUT -i eth0 -s 203.0.113.51 -j DROP
+-A INPUT -s 203.0.113.51 -j REJECT
+-A INPUT -j REJECT --reject-with icmp-host-prohibited
+-A OUTPUT -p tcp --sport 22 -m conntrack --ctstate ESTABLISHED -j ACCEPT
+-A INPUT -p icmp -m icmp --icmp-type 0 ; -D INPUT -p icmp --icmp-type echo-reply
+-A INPUT -s 10.0.0.0/255.255.255.0 ; -D INPUT -s 10.0.0.77/24
+-A INPUT -v -s 1.2.3.4,5.6.7.8 -d 9.0.0.0/8 -f -j ACCEPT
+`;
+
+const IPV6 = `
+-6 -A INPUT -j ACCEPT
+-4 -A INPUT -j ACCEPT
+-A INPUT -s 2001:db8::1
+-A INPUT -s 2001:DB8::1
+-A INPUT -s 2001:db8::1/128
+-A INPUT -s 2001:db8::1/64
+-A INPUT -s 2001:db8::1/33
+-A INPUT -s 2001:db8::1/0
+-A INPUT -s ::/0
+-A INPUT -s ::
+-A INPUT -s any/0
+-A INPUT -s 2001:db8::1/129
+-A INPUT -s 2001:db8::1/ffff:ffff::
+-A INPUT -s 2001:db8:1:2:3:4:5:6/ffff:0:ffff::
+-A INPUT -s 2001:db8::1/x
+-A INPUT -s 2001:db8::g
+-A INPUT -s 2001:db8::1::2
+-A INPUT -s 1.2.3.4
+-A INPUT -s ::1.2.3.4
+-A INPUT -s ::ffff:1.2.3.4
+-A INPUT -s 2001:db8::1,2001:db8::2/64
+-A INPUT -s 2001:db8::1,2001:db8::2 -d fe80::1,ff02::1 -j ACCEPT
+-I INPUT -s 2001:db8::1,2001:db8::2 -j ACCEPT
+-A INPUT ! -s 2001:db8::1
+-A INPUT ! -s ::/0
+-A INPUT ! -s 2001:db8::1,2001:db8::2
+-A INPUT -s ""
+-A INPUT -s host.invalid
+-A INPUT -d ff00::/8
+-A INPUT -s 1:0:0:2:0:0:0:3
+-A INPUT -s fe80::/10 -d fe80::/10 -j ACCEPT
+-A INPUT -f
+-A INPUT --fragments
+-A INPUT -p icmpv6 --icmpv6-type 128
+-A INPUT -p ipv6-icmp --icmpv6-type echo-request
+-A INPUT -p icmpv6 -m icmp6 --icmpv6-type neighbour-solicitation -j ACCEPT
+-A INPUT -p icmpv6 -m icmpv6 --icmpv6-type neighbor-solicitation -j ACCEPT
+-A INPUT -p icmpv6 -m ipv6-icmp --icmpv6-type 135 -j ACCEPT
+-A INPUT -p 58 --icmpv6-type 1/4
+-A INPUT -p icmp --icmp-type 8
+-A INPUT -m icmp
+-A INPUT -m ttl --ttl-eq 5
+-A INPUT -m hl --hl-eq 255
+-A INPUT -j REJECT --reject-with icmp6-adm-prohibited
+-A INPUT -j REJECT --reject-with icmp-host-prohibited
+-A INPUT -p all -j ACCEPT
+-A INPUT -p all -j ACCEPT ; -D INPUT -p all -j ACCEPT
+-A INPUT -v -s 2001:db8::1 -p tcp --dport 22 -j ACCEPT
+-N a ; -A a -p all -j RETURN ; -A a -j a ; -A INPUT -j a
+-A INPUT -m iprange --src-range 2001:db8::1-2001:db8::9
+`;
+
+/** All cases. */
+export const COMMAND_CASES: readonly RealCase[] = [
+  ...cases(4, BOTH),
+  ...cases(4, IPV4),
+  ...cases(6, BOTH),
+  ...cases(6, IPV6),
+];
