@@ -9,7 +9,9 @@ import type { BoundTarget } from '../target/definition.ts';
 /** Address family: IPv4 (iptables) or IPv6 (ip6tables). */
 export type Family = 4 | 6;
 
+/** The tables, in the order in which a hook walks them. */
 export const TABLE_NAMES = ['raw', 'mangle', 'nat', 'filter', 'security'] as const;
+/** Name of a table. */
 export type TableName = (typeof TABLE_NAMES)[number];
 
 /** Netfilter hooks, in the kernel's numbering (linux/netfilter.h). */
@@ -18,7 +20,9 @@ export const HOOK_INPUT = 1;
 export const HOOK_FORWARD = 2;
 export const HOOK_OUTPUT = 3;
 export const HOOK_POSTROUTING = 4;
+/** Names of the hooks by number; built-in chains have the same names. */
 export const HOOK_NAMES = ['PREROUTING', 'INPUT', 'FORWARD', 'OUTPUT', 'POSTROUTING'] as const;
+/** Name of a hook. */
 export type HookName = (typeof HOOK_NAMES)[number];
 
 /** Built-in chains of each table in the order in which iptables-save prints them. */
@@ -63,6 +67,7 @@ export type RuleTarget =
   | { readonly kind: 'goto'; readonly chain: string }
   | { readonly kind: 'target'; readonly target: BoundTarget };
 
+/** One rule of a chain. */
 export interface Rule {
   readonly ip: IpMatch;
   /** In the order written; each instance counts. */
@@ -71,20 +76,26 @@ export interface Rule {
   /** Counters that the file gave ([p:b] or -c); 0 otherwise. Exact up to 2^53. */
   readonly packets: number;
   readonly bytes: number;
+  /** After a replay: undecided packets that may have been counted here beside `packets`. */
+  readonly uncertainPackets?: number;
   readonly where?: Position | undefined;
   /** The line as written in the source file, without the newline. */
   readonly sourceLine?: string | undefined;
 }
 
+/** A chain, built in (with a policy) or made by the user. */
 export interface Chain {
   readonly name: string;
   /** ACCEPT or DROP for a built-in chain, undefined for a user chain. */
   readonly policy: 'ACCEPT' | 'DROP' | undefined;
   readonly packets: number;
   readonly bytes: number;
+  /** As of a rule, for the policy. */
+  readonly uncertainPackets?: number;
   readonly rules: readonly Rule[];
 }
 
+/** A table with its chains. */
 export interface Table {
   readonly name: TableName;
   /** Built-in chains first in BUILTIN_CHAINS' order, then user chains sorted as iptables-legacy-save
@@ -98,6 +109,16 @@ export interface FamilyRuleset {
   readonly tables: ReadonlyMap<TableName, Table>;
 }
 
+/** The rulesets of both families. */
 export interface Ruleset {
   readonly families: ReadonlyMap<Family, FamilyRuleset>;
+}
+
+/** A ruleset text with its origin. */
+export interface RulesetSource {
+  readonly text: string;
+  /** Name for messages. */
+  readonly file: string;
+  /** For save files; scripts name their family by the command. Absent: told by the text. */
+  readonly family?: Family;
 }

@@ -89,7 +89,8 @@ export function askRealTool(cases: readonly RealCase[]): RealAnswer[] {
         lines.push(`${shellLine(tool, each.command ?? [])} > out 2> err`);
       }
       lines.push('s=$?', `printf '%s\\0' $s`, 'cat out', `printf '\\0'`, 'cat err');
-      lines.push(`printf '\\0'`, `${tool}-save -c -t ${table} | grep -v '^#'`);
+      lines.push(`printf '\\0'`);
+      lines.push(`[ $s != 0 ] || ${tool}-save -c -t ${table} | grep -v '^#'`);
       for (const listing of LISTINGS) {
         lines.push(
           `printf '\\0'`,
