@@ -77,13 +77,12 @@ export function decodeIpv6(
   if (networkEnd > frameEnd) networkEnd = frameEnd;
   packet.totalLength = end - at;
   packet.networkEnd = networkEnd;
-  if (isExtensionHeader(next) || end > wireEnd) {
+  if (end > wireEnd) {
     noTransport(packet);
-    if (end > wireEnd) return PACKET_BAD_IP_HEADER;
-    walkExtensionHeaders(packet, next, start, networkEnd, end);
-    return OK;
+    return PACKET_BAD_IP_HEADER;
   }
-  transport(packet, 6, next, start, networkEnd, end);
+  if (isExtensionHeader(next)) walkExtensionHeaders(packet, next, start, networkEnd, end);
+  else transport(packet, 6, next, start, networkEnd, end);
   return OK;
 }
 
@@ -159,6 +158,7 @@ function walkExtensionHeaders(
   let next = first;
   let at = start;
   packet.protocol = -1;
+  noTransport(packet);
   while (isExtensionHeader(next) && next !== NEXT_NONE) {
     // The kernel asks for two bytes of any header, four of these.
     const needed = next === NEXT_ROUTING || next === NEXT_FRAGMENT ? 4 : 2;

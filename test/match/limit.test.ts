@@ -69,6 +69,8 @@ describe('the bucket', () => {
     const wrap = (2 ** 25 * 1000) / HZ;
     expect(play('--limit 1/s --limit-burst 1', [0, wrap, wrap + 1000])).toEqual([1, 0, 1]);
     expect(play('--limit 1/s --limit-burst 1', [0, wrap - 1000])).toEqual([1, 1]);
+    // What is left in the bucket and what it gains can wrap together, too.
+    expect(play('--limit 1/s --limit-burst 2', [0, wrap - 400])).toEqual([1, 0]);
   });
 });
 

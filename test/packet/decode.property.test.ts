@@ -181,8 +181,7 @@ describe('decode', () => {
         const { frameOffset, frameEnd, wireEnd, networkOffset, networkEnd, totalLength } = packet;
         expect(wireEnd).toBeGreaterThanOrEqual(frameOffset);
         expect(networkOffset).toBeGreaterThanOrEqual(frameOffset);
-        for (const value of Object.values(fields(packet)))
-          expect(value).toSatisfy(Number.isInteger);
+        expect(Object.values(fields(packet)).every(Number.isInteger)).toBe(true);
         if (packet.problem !== PACKET_OK) {
           expect(packet.transportOffset).toBe(-1);
           return;

@@ -55,6 +55,10 @@ export interface Comparison {
 export interface CompareOptions {
   /** Check checksums; default true, as the kernel does. */
   readonly checksums?: boolean;
+  /** The vantage is not told, so that it is inferred from the capture. */
+  readonly inferred?: boolean;
+  /** Interfaces as told to our side (`eth0=192.0.2.1/24`), instead of the job's. */
+  readonly vantage?: readonly string[];
 }
 
 function tupleText(packet: PacketView): string {
@@ -261,10 +265,12 @@ async function compareRetimed(
   const result = await replay({
     captures: [retimed],
     rules: ourRules(job),
-    vantage: {
-      interface: job.interfaces.map(vantageInterface),
-      route: job.routes ?? [],
-    },
+    vantage: options.inferred
+      ? {}
+      : {
+          interface: options.vantage ?? job.interfaces.map(vantageInterface),
+          route: job.routes ?? [],
+        },
     conntrack: conntrackOptions(job),
     checksums: options.checksums ?? true,
     observe: () => {

@@ -213,12 +213,17 @@ def play_on(host, job, frames):
     first = next((frame.time for frame in frames), 0)
     begin = time.monotonic_ns()
     for frame in frames[:job.get('limit', len(frames))]:
-        if frame.datagram is None or frame.version not in host.tables:
-            skipped.append({'n': frame.number, 'reason': frame.problem or 'no ruleset'})
-            continue
-        way, more = player.way(frame)
+        way, more = 'skip', frame.problem or 'no ruleset'
+        if frame.datagram is not None and frame.version in host.tables:
+            way, more = player.way(frame)
         if way == 'skip':
             skipped.append({'n': frame.number, 'reason': more})
+            if frame.cut:
+                continue  # what the kernel cannot be shown, the replay must not see either
+            moment = first + time.monotonic_ns() - begin
+            played.append((frame, moment))
+            packets.append({'n': frame.number, 'way': 'skip', 'time': moment, 'moved': [],
+                            'interface': '', 'verdict': 'NONE', 'error': more})
             continue
         if pace:
             ahead = (frame.time - first) * pace - (time.monotonic_ns() - begin)

@@ -66,8 +66,8 @@ export type Moved = readonly [4 | 6, string, string, number | 'policy', number, 
 export interface KernelVerdict {
   /** Number in the capture, from 1. */
   readonly n: number;
-  /** Sent by the host, sent to itself, or arrived. */
-  readonly way: 'send' | 'loop' | 'arrive';
+  /** Sent by the host, sent to itself, arrived; or not played (`error` says why). */
+  readonly way: 'send' | 'loop' | 'arrive' | 'skip';
   /** Where it arrived, '' otherwise. */
   readonly interface: string;
   /** Nanoseconds since 1970 on the capture's clock; more than a double holds exactly. */
@@ -86,7 +86,7 @@ export interface KernelVerdict {
 export interface KernelResult {
   readonly kernel: string;
   readonly packets: readonly KernelVerdict[];
-  /** Frames that were not played, and why. */
+  /** Frames that were not played, and why; all but those cut are in `packets` too. */
   readonly skipped: readonly { readonly n: number; readonly reason: string }[];
   /** iptables-save -c of the tables in use, without comments. */
   readonly save4: string;

@@ -23,6 +23,7 @@ class Frame:
         self.source_mac = self.destination_mac = None
         self.datagram = None
         self.problem = ''
+        self.cut = False
         self._find_datagram()
 
     def _find_datagram(self):
@@ -59,7 +60,7 @@ class Frame:
             self.problem = 'not IP'
             return
         if self.original > len(data):
-            self.problem = 'cut by the snap length'
+            self.problem, self.cut = 'cut by the snap length', True
             return
         self.datagram = data[offset:]
         # Cut to the datagram's own length when that is sane: a link's padding is no part of it.
