@@ -91,8 +91,8 @@ function portHolds(wanted: TupleCondition<Range>, connection: Connection): boole
 
 /** Whole seconds until the connection expires, as nf_ct_expires has them; at least 0. */
 function secondsLeft(connection: Connection, packet: PacketView): number {
-  // A hundredth of a tick makes up for what a double loses of a time since 1970.
-  const end = Math.floor(connection.expiresAt * HZ + 0.01);
+  // 0.4 µs make up for what a double loses of a time since 1970.
+  const end = Math.floor(connection.expiresAt * HZ + 0.0001);
   return Math.max(0, Math.floor((end - packetJiffies(packet)) / HZ));
 }
 

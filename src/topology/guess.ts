@@ -2,6 +2,7 @@
  * Finds the host's own addresses from samples alone: by what the capture states (direction flags,
  * packet types, loopback), else by MAC addresses, else by traffic. Only the first is certain.
  */
+import { forwardedPackets, placeKey } from './forwarding.ts';
 import type { Sample } from './samples.ts';
 import { WAY_RECEIVED, WAY_SENT } from './sightings.ts';
 
@@ -55,6 +56,31 @@ export function byLoopback(samples: readonly Sample[]): Found | undefined {
     all.filter((text) => text !== '' && text !== '::1' && !text.startsWith('127.')),
   );
   return { addresses: [...own], certain: true, how: 'as it was captured at lo' };
+}
+
+/**
+ * By the packets that the host forwards, each captured twice: the MAC addresses that take and send
+ * them are the host's, and so are the addresses that those send from by themselves.
+ */
+export function byForwarding(samples: readonly Sample[]): Found | undefined {
+  const packets = forwardedPackets(samples);
+  const macs = new Set<string>();
+  const ends = new Set<string>();
+  for (const { arriving, leaving } of packets) {
+    if (arriving.destinationMac !== 0) macs.add(`${placeKey(arriving)} ${arriving.destinationMac}`);
+    if (leaving.sourceMac !== 0) macs.add(`${placeKey(leaving)} ${leaving.sourceMac}`);
+    ends.add(arriving.source).add(arriving.destination);
+  }
+  const own = samples.filter(
+    (sample) =>
+      macs.has(`${placeKey(sample)} ${sample.sourceMac}`) &&
+      sample.initialTtl &&
+      sample.source !== '' &&
+      !ends.has(sample.source),
+  );
+  if (own.length === 0) return undefined;
+  const addresses = [...new Set(own.map(({ source }) => source))];
+  return { addresses, certain: false, how: 'by the MAC addresses that forward packets' };
 }
 
 /** What is known of a MAC or IP address from the frames that it is in. */

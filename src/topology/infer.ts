@@ -5,7 +5,16 @@
 import type { CaptureInterface, Frame } from '../capture/types.ts';
 import type { PacketView } from '../packet/fields.ts';
 import { addressText, type Prefix, readPrefix } from './address.ts';
-import { byLoopback, byMac, byStatedWay, byTraffic, type Found, prefixLengthOf } from './guess.ts';
+import { placeKey } from './forwarding.ts';
+import {
+  byForwarding,
+  byLoopback,
+  byMac,
+  byStatedWay,
+  byTraffic,
+  type Found,
+  prefixLengthOf,
+} from './guess.ts';
 import { type Learned, learn } from './learn.ts';
 import { type Sample, sampleOf } from './samples.ts';
 import { DEFAULT_INTERFACE } from './topology.ts';
@@ -47,6 +56,7 @@ export class VantageObserver {
     const found =
       byLoopback(this.samples) ??
       byStatedWay(this.samples) ??
+      byForwarding(this.samples) ??
       byMac(this.samples) ??
       byTraffic(this.samples);
     if (found === undefined) {
@@ -76,7 +86,7 @@ export class VantageObserver {
     const named = new Namer(captured);
     for (const sample of this.samples) {
       if (sample.loopback) continue;
-      const key = `${sample.interfaceId} ${sample.linkInterfaceIndex}`;
+      const key = placeKey(sample);
       if (!places.has(key)) places.set(key, { name: named.next(sample, notes), addresses: [] });
     }
     const list = [...places.values()];
@@ -87,7 +97,7 @@ export class VantageObserver {
         ({ source, destination, loopback }) =>
           !loopback && (source === text || destination === text),
       );
-      const key = seen ? `${seen.interfaceId} ${seen.linkInterfaceIndex}` : '';
+      const key = seen ? placeKey(seen) : '';
       const place = places.get(key) ?? list[0];
       place?.addresses.push(this.withPrefix(address, notes));
     }

@@ -6,6 +6,7 @@
 import { LINKTYPE_LINUX_SLL } from '../capture/linktypes.ts';
 import type { CaptureInterface } from '../capture/types.ts';
 import { addressText, inPrefix, isLinkLocal6, type Prefix, readPrefix } from './address.ts';
+import { forwardedPackets } from './forwarding.ts';
 import type { Sample } from './samples.ts';
 import { type DeviceSighting, type SightingFacts, WAY_RECEIVED, WAY_SENT } from './sightings.ts';
 import type { Vantage, VantageInterface } from './vantage.ts';
@@ -187,6 +188,35 @@ function placeOf(
   };
 }
 
+/** Where the ends of forwarded packets are, as far as the capture shows it without contradiction. */
+function routesOf(
+  samples: readonly Sample[],
+  place: (sample: Sample) => string,
+  notes: string[],
+): { address: readonly number[]; interface: string }[] {
+  const packets = forwardedPackets(samples);
+  const found = new Map<string, string>();
+  const note = (text: string, name: string): void => {
+    const before = found.get(text);
+    found.set(text, before === undefined || before === name ? name : '');
+  };
+  for (const { arriving, leaving } of packets) {
+    note(leaving.destination, place(leaving));
+    note(arriving.source, place(arriving));
+  }
+  const routes = [...found].flatMap(([text, name]) => {
+    const address = readPrefix(text);
+    return address === undefined || name === ''
+      ? []
+      : [{ address: address.words, interface: name }];
+  });
+  if (routes.length > 0)
+    notes.push(
+      `where ${routes.length} hosts are was learned from ${packets.length} forwarded packets; --route says it for all`,
+    );
+  return routes;
+}
+
 /** Whether MAC addresses that were not found cannot be the host's: it has one interface, or gave all. */
 function allMacsKnown(
   vantage: Vantage,
@@ -212,7 +242,9 @@ export function learn(
   const macsComplete = macs.size > 0 && allMacsKnown(vantage, real, captured);
   const seen = real.length > 1 ? devices(samples, vantage, own, macs) : [];
   const notes: string[] = [];
-  const whole = completed(samples, vantage, own, macs, placeOf(vantage, seen, captured), notes);
+  const place = placeOf(vantage, seen, captured);
+  const learnedRoutes = real.length > 1 ? routesOf(samples, place, notes) : [];
+  const whole = { ...completed(samples, vantage, own, macs, place, notes), learnedRoutes };
   const ofMac = (mac: number): string =>
     vantage.interfaces.find((one) => one.mac === mac)?.name ??
     (real.length === 1 ? (real[0]?.name ?? '') : '');

@@ -64,8 +64,12 @@ export class HostNetwork {
   readonly isRouter: boolean;
   private readonly addresses = new AddressTable();
   private readonly groups = new AddressTable();
+  /** Hosts whose way was seen. */
+  private readonly hosts = new AddressTable();
   private readonly routes4: readonly DeviceRoute[];
   private readonly routes6: readonly DeviceRoute[];
+  private readonly default4: number;
+  private readonly default6: number;
   private readonly solicited = new Set<number>();
   /** With its link-local address known too, the list of a host's addresses is taken as whole. */
   private hasLinkLocal = false;
@@ -82,6 +86,8 @@ export class HostNetwork {
     this.names = names;
     this.routesGiven = vantage.routes.length > 0;
     this.onlyDevice = names.length === 2 ? 1 : NO_DEVICE;
+    const seen = vantage.learnedRoutes ?? [];
+    for (const { address, interface: name } of seen) this.hosts.add(address, names.indexOf(name));
     this.isRouter = names.length > 2 || this.routesGiven;
     const connected: Connected[] = [];
     for (const { name, addresses } of vantage.interfaces) {
@@ -108,6 +114,10 @@ export class HostNetwork {
     ].sort((a, b) => b.prefix.length - a.prefix.length);
     this.routes4 = routes.filter(({ prefix }) => prefix.family === 4);
     this.routes6 = routes.filter(({ prefix }) => prefix.family === 6);
+    const byDefault = (all: readonly DeviceRoute[]): number =>
+      all.find(({ prefix }) => prefix.length === 0)?.device ?? this.onlyDevice;
+    this.default4 = byDefault(this.routes4);
+    this.default6 = byDefault(this.routes6);
     this.known = this.knownFamilies(vantage);
   }
 
@@ -199,19 +209,24 @@ export class HostNetwork {
     return this.broadcasts.size > 0;
   }
 
-  /** Interface by which packets to an address leave, by longest prefix; NO_DEVICE: not known. */
+  /** Interface by which packets to an address leave: by the longest prefix, else as the capture showed
+   * it for this host, else by default; NO_DEVICE: not known. */
   routeTo4(word: number): number {
     for (const { prefix, device } of this.routes4)
-      if (inPrefix(prefix, word, 0, 0, 0)) return device;
-    return this.onlyDevice;
+      if (prefix.length > 0 && inPrefix(prefix, word, 0, 0, 0)) return device;
+    const seen = this.hosts.get4(word);
+    if (seen !== undefined) return seen.devices[0] ?? NO_DEVICE;
+    return this.default4;
   }
 
   /** As routeTo4. @param device interface of a link-local address, if known */
   routeTo6(w0: number, w1: number, w2: number, w3: number, device: number): number {
     if (isLinkLocal6(w0)) return device >= 0 ? device : this.onlyDevice;
-    for (const route of this.routes6)
-      if (inPrefix(route.prefix, w0, w1, w2, w3)) return route.device;
-    return this.onlyDevice;
+    for (const { prefix, device: by } of this.routes6)
+      if (prefix.length > 0 && inPrefix(prefix, w0, w1, w2, w3)) return by;
+    const seen = this.hosts.get6(w0, w1, w2, w3);
+    if (seen !== undefined) return seen.devices[0] ?? NO_DEVICE;
+    return this.default6;
   }
 
   /** Whether the address is a connected network's subnet-router anycast (RFC 4291, 2.6.1). */

@@ -31,6 +31,10 @@ export interface Sample {
   /** 48-bit numbers, 0 when the link layer has none; the destination 0 for a group address. */
   readonly sourceMac: number;
   readonly destinationMac: number;
+  /** TTL or hop limit. */
+  readonly ttl: number;
+  /** Hash of the headers without what a router changes, 32 bits. */
+  readonly datagram: number;
   /** TTL or hop limit as most systems begin with: 64, 128 or 255. */
   readonly initialTtl: boolean;
   /** Which end serves: 1 the destination, -1 the source, 0 not known. */
@@ -89,10 +93,32 @@ export function sampleOf(packet: PacketView): Sample {
     broadcast: four && packetType === PACKET_BROADCAST && !group ? first : undefined,
     sourceMac: sourceMacOffset < 0 ? 0 : macAt(view, sourceMacOffset),
     destinationMac: destinationMacOffset < 0 || groupFrame ? 0 : macAt(view, destinationMacOffset),
+    ttl,
+    datagram: datagramHash(packet),
     initialTtl: ttl === 64 || ttl === 128 || ttl === 255,
     server: serverEnd(packet),
     groups: joinedGroups(packet),
   };
+}
+
+/** Bytes of the transport header that tell two datagrams apart: TCP's sequence number and checksum. */
+const TRANSPORT_BYTES = 20;
+
+function mix(hash: number, value: number): number {
+  const h = Math.imul(hash ^ value, 0x9e3779b1 | 0);
+  return h ^ (h >>> 15);
+}
+
+function datagramHash(packet: PacketView): number {
+  const { view, transportOffset, networkEnd } = packet;
+  let hash = mix(packet.totalLength, packet.identification);
+  hash = mix(mix(hash, packet.protocol), packet.fragmentOffset);
+  for (const word of sourceWords(packet)) hash = mix(hash, word);
+  for (const word of destinationWords(packet)) hash = mix(hash, word);
+  if (transportOffset < 0) return hash;
+  const end = Math.min(networkEnd, transportOffset + TRANSPORT_BYTES);
+  for (let at = transportOffset; at + 4 <= end; at += 4) hash = mix(hash, view.getInt32(at));
+  return hash;
 }
 
 const IGMP = 2;

@@ -47,6 +47,11 @@ export interface Vantage {
    * from the capture. */
   readonly learned?: readonly { readonly address: Prefix; readonly interface: string }[];
   readonly learnedGroups?: readonly (readonly number[])[];
+  /** Hosts that forwarded packets were seen to come from or go to, with their interface. */
+  readonly learnedRoutes?: readonly {
+    readonly address: readonly number[];
+    readonly interface: string;
+  }[];
   /** How it was found, for the description; absent: given by the user. */
   readonly origin?: string;
 }

@@ -157,7 +157,7 @@ export interface RealRuleset {
 
 /**
  * Loads rulesets, each in a namespace of its own, and says what all tables then hold. Scripts find
- * the legacy tools under the usual names, and a modprobe that does nothing.
+ * the legacy tools under the usual names, a sudo, and a modprobe that does nothing.
  */
 export function loadForReal(
   rulesets: readonly RealRuleset[],
@@ -170,9 +170,12 @@ export function loadForReal(
       }
     }
     writeFileSync(join(folder, 'modprobe'), '#!/bin/sh\n', { mode: 0o755 });
+    writeFileSync(join(folder, 'sudo'), '#!/bin/sh\nexec "$@"\n', { mode: 0o755 });
     return rulesets.map(({ family, kind, text }) => {
       const tool = family === 4 ? 'iptables' : 'ip6tables';
-      writeFileSync(join(folder, 'text'), text, 'latin1');
+      // The usual paths may lead to the tools of nf_tables.
+      const legacy = text.replace(/\/(?:usr\/)?sbin\/(?=ip6?tables)/g, '');
+      writeFileSync(join(folder, 'text'), legacy, 'latin1');
       const load = kind === 'save' ? `${tool}-restore -c < text` : 'sh text > /dev/null';
       const script = `PATH="$PWD:$PATH"; ${load} 2> err; printf '%s\\0' $?; cat err; printf '\\0'
         iptables-save -c; printf '\\0'; ip6tables-save -c`;

@@ -5,7 +5,7 @@ import { openCapture } from '../../src/capture/reader.ts';
 import { DIRECTION_INBOUND, DIRECTION_OUTBOUND, Frame } from '../../src/capture/types.ts';
 import { decode } from '../../src/packet/decode.ts';
 import { PACKET_OK, PacketView } from '../../src/packet/fields.ts';
-import { prefixText } from '../../src/topology/address.ts';
+import { addressText, prefixText } from '../../src/topology/address.ts';
 import { prefixLengthOf } from '../../src/topology/guess.ts';
 import { type Inferred, VantageObserver } from '../../src/topology/infer.ts';
 import { parseVantage } from '../../src/topology/vantage.ts';
@@ -66,6 +66,20 @@ describe('shipped captures', () => {
     expect(inferred.certain).toBe(certain);
   });
 
+  test('router.pcapng: forwarded packets are in it twice and tell the router', async () => {
+    const inferred = await inferFrom('router.pcapng');
+    expect(interfacesOf(inferred)).toEqual([
+      'eth0=192.0.2.1',
+      'eth1=203.0.113.1,2001:db8:9::1,fe80::200:5eff:fe00:5304',
+    ]);
+    expect(inferred.certain).toBe(false);
+    expect(
+      inferred.vantage.learnedRoutes?.map(
+        ({ address, interface: name }) => `${addressText(address)} ${name}`,
+      ),
+    ).toEqual(['192.0.2.10 eth0', '198.51.100.20 eth1']);
+  });
+
   test('a guess says so, with the option that fixes it', async () => {
     const { notes } = await inferFrom('http.pcap');
     expect(notes).toEqual([
@@ -119,6 +133,42 @@ describe('what the capture says', () => {
       captured,
     );
     expect(interfacesOf(inferred)).toEqual(['lan=10.0.0.254', 'wan=10.1.0.254']);
+  });
+});
+
+describe('forwarded packets', () => {
+  const captured = [captureInterface(0, 'lan'), captureInterface(1, 'wan')];
+  const forwarded = (interfaceId: number, ttl: number, id = 1) =>
+    packetOf(udp('10.0.0.1', '10.1.0.1', { ttl, id }), { interfaceId });
+  const routesOf = (packets: readonly PacketView[]) => {
+    const observer = new VantageObserver();
+    for (const packet of packets) observer.observe(packet);
+    const given = parseVantage({ local: [], interface: ['lan', 'wan'], route: [] });
+    const { vantage } = observer.complete(given, captured);
+    return vantage.learnedRoutes?.map(({ address, interface: name }) => [
+      addressText(address),
+      name,
+    ]);
+  };
+
+  test('one TTL less where it leaves, whichever was recorded first', () => {
+    const routes = [
+      ['10.1.0.1', 'wan'],
+      ['10.0.0.1', 'lan'],
+    ];
+    expect(routesOf([forwarded(0, 64), forwarded(1, 63)])).toEqual(routes);
+    expect(routesOf([forwarded(1, 63), forwarded(0, 64)])).toEqual(routes);
+  });
+
+  test('the same TTL, another datagram, or the same interface says nothing', () => {
+    expect(routesOf([forwarded(0, 64), forwarded(1, 64)])).toEqual([]);
+    expect(routesOf([forwarded(0, 64), forwarded(1, 63, 2)])).toEqual([]);
+    expect(routesOf([forwarded(0, 64), forwarded(0, 63)])).toEqual([]);
+  });
+
+  test('contradictions say nothing', () => {
+    const packets = [forwarded(0, 64), forwarded(1, 63), forwarded(1, 64, 2), forwarded(0, 63, 2)];
+    expect(routesOf(packets)).toEqual([]);
   });
 });
 
