@@ -29,6 +29,8 @@ export class ConnectionStep {
   private uncertain = false;
   /** The packet begins a connection that nat has not seen yet. */
   isNew = false;
+  /** Perhaps so: whether the entry of a packet before came to be is not known. */
+  mayBeNew = false;
 
   constructor(tracker: Tracker, context: PacketContext, doubts: Doubts) {
     this.tracker = tracker;
@@ -46,6 +48,7 @@ export class ConnectionStep {
     this.doubts.conntrack = '';
     this.tracked = undefined;
     this.isNew = false;
+    this.mayBeNew = false;
     this.confirmed = false;
     this.uncertain = false;
   }
@@ -70,6 +73,7 @@ export class ConnectionStep {
       this.isNew = (connection.status & IPS_CONFIRMED) === 0;
       if (this.isNew) this.doubtful.delete(connection);
       const since = this.doubtful.get(connection);
+      this.mayBeNew = since !== undefined;
       if (since !== undefined)
         doubts.conntrack = `its connection rests on packet ${since}, which is undecided`;
     }
@@ -84,6 +88,7 @@ export class ConnectionStep {
     this.confirmed = true;
     // nat has seen the connection by now, also where a copy of the packet comes by again.
     this.isNew = false;
+    this.mayBeNew = false;
   }
 
   /** REJECT --reject-with tcp-reset closes the connection that it answers (nf_ct_set_closing). */

@@ -317,7 +317,24 @@ export class Host {
 
   /** nat sees only the first packet of a connection. */
   private nat(hook: number): boolean {
-    return this.connection?.isNew !== true || this.table('nat', hook);
+    const { connection } = this;
+    if (connection?.isNew === true) return this.table('nat', hook);
+    if (connection?.mayBeNew === true) this.perhaps('nat', hook);
+    return true;
+  }
+
+  /** A table that the packet may meet, without its verdict resting on it. */
+  private perhaps(name: TableName, hook: number): void {
+    const { context, unknowns, outcome } = this;
+    const chain = this.program.chainAt(name, hook);
+    if (chain === undefined) return;
+    context.hook = hook;
+    exploreTable(
+      this.program,
+      chain,
+      context,
+      unknowns ?? { mark: false, connection: true, interfaces: false, packet: outcome.number },
+    );
   }
 
   /** Walks one table at a hook; false when the packet's way ends there. */

@@ -54,13 +54,28 @@ export function decodeIpv6(
   if (start > frameEnd) return noHeader(packet, missing(start, wireEnd));
   const versionToFlow = view.getInt32(at);
   const lengthToHopLimit = view.getInt32(at + 4);
+  const source0 = view.getInt32(at + 8);
+  const source1 = view.getInt32(at + 12);
+  const source2 = view.getInt32(at + 16);
+  const source3 = view.getInt32(at + 20);
+  const destination0 = view.getInt32(at + 24);
+  const destination1 = view.getInt32(at + 28);
+  const destination2 = view.getInt32(at + 32);
+  const destination3 = view.getInt32(at + 36);
   if (versionToFlow >>> 28 !== 6) return noHeader(packet, PACKET_BAD_IP_HEADER);
-  addresses(packet, view, at);
   const next = (lengthToHopLimit >> 8) & 0xff;
   packet.family = 6;
   packet.networkHeaderLength = FIXED_LENGTH;
   packet.tos = (versionToFlow >> 20) & 0xff;
   packet.ttl = lengthToHopLimit & 0xff;
+  packet.source0 = source0;
+  packet.source1 = source1;
+  packet.source2 = source2;
+  packet.source3 = source3;
+  packet.destination0 = destination0;
+  packet.destination1 = destination1;
+  packet.destination2 = destination2;
+  packet.destination3 = destination3;
   packet.identification = 0;
   packet.dontFragment = 0;
   packet.moreFragments = 0;
@@ -84,25 +99,6 @@ export function decodeIpv6(
   if (isExtensionHeader(next)) walkExtensionHeaders(packet, next, start, networkEnd, end);
   else transport(packet, 6, next, start, networkEnd, end);
   return OK;
-}
-
-function addresses(packet: PacketView, view: DataView, at: number): void {
-  const source0 = view.getInt32(at + 8);
-  const source1 = view.getInt32(at + 12);
-  const source2 = view.getInt32(at + 16);
-  const source3 = view.getInt32(at + 20);
-  const destination0 = view.getInt32(at + 24);
-  const destination1 = view.getInt32(at + 28);
-  const destination2 = view.getInt32(at + 32);
-  const destination3 = view.getInt32(at + 36);
-  packet.source0 = source0;
-  packet.source1 = source1;
-  packet.source2 = source2;
-  packet.source3 = source3;
-  packet.destination0 = destination0;
-  packet.destination1 = destination1;
-  packet.destination2 = destination2;
-  packet.destination3 = destination3;
 }
 
 /**
@@ -162,7 +158,12 @@ function walkExtensionHeaders(
   while (isExtensionHeader(next) && next !== NEXT_NONE) {
     // The kernel asks for two bytes of any header, four of these.
     const needed = next === NEXT_ROUTING || next === NEXT_FRAGMENT ? 4 : 2;
-    if (at + needed > networkEnd) return;
+    if (at + needed > networkEnd) {
+      // Reassembly finds it by its place, and drops the packet.
+      if (next === NEXT_FRAGMENT && at <= networkEnd && packet.fragmentHeaderOffset < 0)
+        packet.fragmentHeaderOffset = at;
+      return;
+    }
     const type = next;
     next = view.getUint8(at);
     if (type === NEXT_FRAGMENT) {

@@ -25,16 +25,6 @@ import { PACKET_BAD_IP_HEADER, PACKET_NOT_IP, type PacketView } from './fields.t
 import { decodeNetwork, endInLink } from './network.ts';
 import { decodePpp, decodePppoe } from './ppp.ts';
 
-export {
-  LINKTYPE_IPV4,
-  LINKTYPE_IPV6,
-  LINKTYPE_LINUX_SLL,
-  LINKTYPE_LINUX_SLL2,
-  LINKTYPE_RAW,
-  LINKTYPE_RAW_DLT,
-  LINKTYPE_RAW_OPENBSD,
-} from '../capture/linktypes.ts';
-
 // Of this module's own: see bounds.ts.
 const ethernet = decodeEthernet;
 const ETHERNET = LINKTYPE_ETHERNET;

@@ -43,13 +43,6 @@ export function formatIpv6(w0: number, w1: number, w2: number, w3: number): stri
   return `${hex.slice(0, run.start).join(':')}::${hex.slice(run.start + run.length).join(':')}`;
 }
 
-/** Six bytes from `offset` on as `00:1b:21:0a:0b:0c`. */
-export function formatMac(bytes: Uint8Array, offset: number): string {
-  return Array.from(bytes.subarray(offset, offset + 6), (byte) =>
-    byte.toString(16).padStart(2, '0'),
-  ).join(':');
-}
-
 /**
  * The word (signed) of a dotted decimal IPv4 address of exactly four parts without leading zeros,
  * as inet_pton takes it; undefined when it is none.

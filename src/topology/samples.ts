@@ -2,6 +2,7 @@
  * The frames of the capture's beginning, reduced to what inferring the vantage needs. Kept for at
  * most some ten thousand frames; not the hot path.
  */
+import { LINKTYPE_NULL } from '../capture/linktypes.ts';
 import { PACKET_BROADCAST, PACKET_MULTICAST, type PacketView } from '../packet/fields.ts';
 import type { Family } from '../ruleset/types.ts';
 import { addressText, isLoopback4, isLoopback6, isMulticast4, isMulticast6 } from './address.ts';
@@ -65,11 +66,21 @@ function serverEnd(packet: PacketView): number {
   return destination ? 1 : -1;
 }
 
-/** Addresses that only ever are on lo. */
-export function isLoopbackAddress(packet: PacketView): boolean {
-  if (packet.family === 4) return isLoopback4(packet.source0) && isLoopback4(packet.destination0);
+/** Addresses that only ever are on lo: of the loopback, or twice the same. */
+function isLoopbackPair(packet: PacketView): boolean {
   const { source0, source1, source2, source3 } = packet;
-  return isLoopback6(source0, source1, source2, source3);
+  if (packet.family === 4) {
+    if (isLoopback4(source0) && isLoopback4(packet.destination0)) return true;
+  } else if (isLoopback6(source0, source1, source2, source3)) {
+    return true;
+  }
+  return (
+    packet.linkType === LINKTYPE_NULL &&
+    source0 === packet.destination0 &&
+    source1 === packet.destination1 &&
+    source2 === packet.destination2 &&
+    source3 === packet.destination3
+  );
 }
 
 /** Reduces a decoded packet. */
@@ -86,7 +97,7 @@ export function sampleOf(packet: PacketView): Sample {
     linkInterfaceIndex: packet.linkInterfaceIndex,
     linkType: packet.linkType,
     way: statedWay(packet),
-    loopback: isLoopbackFrame(packet) || isLoopbackAddress(packet),
+    loopback: isLoopbackFrame(packet) || isLoopbackPair(packet),
     family: four ? 4 : 6,
     source: source.every((word) => word === 0) ? '' : addressText(source),
     destination: group || groupFrame ? '' : addressText(destinationWords(packet)),

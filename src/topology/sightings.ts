@@ -3,7 +3,12 @@
  * each recording was made, and which MAC addresses are the host's. Lookups allocate nothing.
  */
 
-import { LINKTYPE_LINUX_SLL, LINKTYPE_LINUX_SLL2 } from '../capture/linktypes.ts';
+import {
+  LINKTYPE_LINUX_SLL,
+  LINKTYPE_LINUX_SLL2,
+  LINKTYPE_LOOP,
+  LINKTYPE_NULL,
+} from '../capture/linktypes.ts';
 import { DIRECTION_INBOUND, DIRECTION_OUTBOUND } from '../capture/types.ts';
 import {
   PACKET_OTHERHOST,
@@ -45,8 +50,12 @@ export interface SightingFacts {
 /** Of a capture that was not looked at. */
 export const NOTHING_SEEN: SightingFacts = { devices: [], macs: [], macsComplete: false };
 
-/** True for a frame of a loopback device. */
+/**
+ * True for a frame that surely is of the loopback device. NULL and LOOP are no proof: tunnels of the
+ * BSDs (utun) are captured as these too, so there addresses decide.
+ */
 export function isLoopbackFrame(packet: PacketView): boolean {
+  if (packet.linkType === LINKTYPE_NULL || packet.linkType === LINKTYPE_LOOP) return false;
   if (packet.hardwareType === ARPHRD_LOOPBACK) return true;
   if (packet.linkInterfaceIndex === LO_INDEX) return true;
   const { view, destinationMacOffset: to, sourceMacOffset: from } = packet;

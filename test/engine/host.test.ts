@@ -337,6 +337,15 @@ describe('what is not known', () => {
     ]);
   });
 
+  test('nat may see a connection again whose first packet was undecided', () => {
+    const host = hostOf(emptyTables(true));
+    host.send(udp(PEER, '224.0.0.251'));
+    host.send(udp(PEER, '224.0.0.251'));
+    // Without membership no entry is made, and the second packet begins the connection anew.
+    expect(host.counters()).toContain('nat PREROUTING [1:28]+1?');
+    expect(host.counters()).toContain('nat INPUT [0:0]+2?');
+  });
+
   test('a multicast group that the host may have joined', () => {
     const host = hostOf(emptyTables(false, '-A INPUT -j DROP'));
     expect(host.send(udp(PEER, '224.0.0.251'))).toBe(

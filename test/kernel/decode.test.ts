@@ -93,7 +93,7 @@ describe.skipIf(!kernelAvailable)(`the kernel reads packets as we do${WITHOUT_KE
         etherType: family === 4 ? 0x0800 : 0x86dd,
       }),
     );
-    const { packets, skipped } = await playInKernel({
+    const { packets } = await playInKernel({
       ...ROUTER,
       linkType: 1,
       packets: frames.map((bytes) => ({ bytes, interface: 'eth0' })),
@@ -101,9 +101,8 @@ describe.skipIf(!kernelAvailable)(`the kernel reads packets as we do${WITHOUT_KE
       rules6: countingRules(6),
     });
     const seen = new Map(packets.map((packet) => [packet.n, packet]));
-    expect(packets.length + skipped.length).toBe(PACKETS);
     // Frames too short for an IP header cannot be played.
-    expect(packets.length).toBeGreaterThan(PACKETS * 0.9);
+    expect(seen.size).toBeGreaterThan(PACKETS * 0.9);
     const differences: string[] = [];
     const kinds = new Map<string, number>();
     for (const [i, frame] of frames.entries()) {

@@ -25,3 +25,23 @@ for (let seed = FIRST; seed <= LAST; seed++) {
     expect(undecided).toEqual([]);
   });
 }
+
+// The nf_tables backend counts the same, but for packets whose transport header is cut short: its
+// tcp and udp matches do not drop those by themselves; and iptables-nft 1.8.9 loses `! --dport
+// 0:65535`. Counters are read once, at the end.
+for (let seed = FIRST; seed <= FIRST + (LAST - FIRST) / 4; seed++) {
+  test.skipIf(!kernelAvailable)(`seed ${seed} on nf_tables${WITHOUT_KERNEL}`, async () => {
+    const random = seededRandom(seed);
+    const job = sceneJob(
+      [...randomTraffic(random, 4, 120, false), ...randomTraffic(random, 6, 120, false)],
+      {
+        rules4: randomRuleset(random, 4).replaceAll('0:65535', '1:65534'),
+        rules6: randomRuleset(random, 6).replaceAll('0:65535', '1:65534'),
+        backend: 'nft',
+        perPacket: false,
+      },
+    );
+    const { differences } = await compareWithKernel(job);
+    expect(differences.slice(0, 8), `${job.rules4}${job.rules6}`).toEqual([]);
+  });
+}

@@ -15,7 +15,7 @@ import {
   PACKET_TYPE_UNKNOWN,
   type PacketView,
 } from '../../src/packet/fields.ts';
-import { formatIpv4, formatMac } from '../../src/packet/text.ts';
+import { formatIpv4 } from '../../src/packet/text.ts';
 import { buildDatagram, ethernetFrame, viewOf } from '../support/packets.ts';
 
 const UDP4 = buildDatagram({ source: '192.0.2.1', destination: '192.0.2.2', udp: { payload: 4 } });
@@ -23,6 +23,12 @@ const UDP6 = buildDatagram({ source: '2001:db8::1', destination: '2001:db8::2', 
 
 const bytes = (...parts: readonly (number | Uint8Array | readonly number[])[]): Uint8Array =>
   Uint8Array.from(parts.flatMap((part) => (typeof part === 'number' ? [part] : [...part])));
+
+function formatMac(from: Uint8Array, at: number): string {
+  return Array.from(from.subarray(at, at + 6), (byte) => byte.toString(16).padStart(2, '0')).join(
+    ':',
+  );
+}
 
 /** Offset of the IP header from the frame's beginning. */
 const ipAt = (packet: PacketView): number => packet.networkOffset - packet.frameOffset;

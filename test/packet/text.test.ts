@@ -4,7 +4,6 @@ import { describe, expect, it } from 'vitest';
 import {
   formatIpv4,
   formatIpv6,
-  formatMac,
   parseIpv4,
   parseIpv6,
   protocolName,
@@ -93,12 +92,6 @@ describe('IPv6 text', () => {
         expect([0, 4, 8, 12].map((at) => view.getInt32(at))).toEqual([a, b, c, d]);
       }),
     );
-  });
-});
-
-describe('MAC text', () => {
-  it('prints six bytes', () => {
-    expect(formatMac(Uint8Array.of(9, 0, 0x1b, 0x21, 0xa, 0xb, 0xff), 1)).toBe('00:1b:21:0a:0b:ff');
   });
 });
 

@@ -193,7 +193,7 @@ function randomPair(random: Random, family: Family): [string, string] {
   return [source, random.pick(rest)];
 }
 
-function randomDatagram(random: Random, family: Family): DatagramSpec {
+function randomDatagram(random: Random, family: Family, malformed: boolean): DatagramSpec {
   const [source, destination] = randomPair(random, family);
   const ends = { source, destination };
   const roll = random.below(100);
@@ -210,6 +210,7 @@ function randomDatagram(random: Random, family: Family): DatagramSpec {
   }
   if (roll < 70) return { ...ends, protocol: random.pick([2, 47, 50, 253]), payload: 24 };
   if (roll < 80) return { ...ends, ttl: random.pick([0, 1, 2, 255]), udp: {} };
+  if (!malformed) return { ...ends, udp: { checksum: 'bad' } };
   const broken = random.pick<Partial<DatagramSpec>>([
     { tcp: { flags: 'S', checksum: 'bad' } },
     { udp: { checksum: 'bad' } },
@@ -223,8 +224,16 @@ function randomDatagram(random: Random, family: Family): DatagramSpec {
   return { ...ends, ...broken };
 }
 
-/** Random traffic of a family: datagrams and fragments in order. */
-export function randomTraffic(random: Random, family: Family, count: number): Uint8Array[] {
+/**
+ * Random traffic of a family: datagrams and fragments in order.
+ * @param malformed with transport headers that are cut short, too
+ */
+export function randomTraffic(
+  random: Random,
+  family: Family,
+  count: number,
+  malformed = true,
+): Uint8Array[] {
   const talks = Array.from({ length: 4 }, () => new Talk(random, ...randomPair(random, family)));
   const packets: Uint8Array[] = [];
   const seen: { spec: DatagramSpec; bytes: Uint8Array }[] = [];
@@ -241,7 +250,8 @@ export function randomTraffic(random: Random, family: Family, count: number): Ui
       packets.push(buildDatagram({ source, destination: spec.source, icmp }));
       continue;
     }
-    const spec = roll < 60 ? random.pick(talks).next(random) : randomDatagram(random, family);
+    const spec =
+      roll < 60 ? random.pick(talks).next(random) : randomDatagram(random, family, malformed);
     const bytes = buildDatagram(spec);
     seen.push({ spec, bytes });
     // Between a host's own addresses nothing is fragmented: the MTU of lo is 65,536.

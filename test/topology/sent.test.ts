@@ -97,6 +97,16 @@ describe('loopback', () => {
     expect(wayOf(server, viewOf(frame, { linkType: 1 }))).toBe('LOOPBACK lo lo');
   });
 
+  test('link type NULL is that of tunnels too: the addresses decide', () => {
+    const viewNull = (source: string, destination: string) =>
+      viewOf(Uint8Array.of(2, 0, 0, 0, ...buildDatagram(udp(source, destination))), {
+        linkType: 0,
+      });
+    expect(wayOf(server, viewNull('127.0.0.1', '127.0.0.1'))).toBe('LOOPBACK lo lo');
+    expect(wayOf(server, viewNull('192.0.2.10', '192.0.2.10'))).toBe('LOOPBACK lo lo');
+    expect(wayOf(server, viewNull('198.51.100.9', '192.0.2.10'))).toBe('INPUT eth0');
+  });
+
   test('recorded as it was sent, too', () => {
     const packet = packetOf(udp('127.0.0.1', '127.0.0.1'), { direction: DIRECTION_OUTBOUND });
     expect(wayOf(topologyOf(SERVER, captured), packet)).toBe(
