@@ -18,11 +18,11 @@ import { ByteWindow } from './window.ts';
 export interface OpenOptions {
   /** Read for the path `-` instead of the process's standard input. */
   readonly stdin?: Readable;
-  /** Bytes read at a time from each file. Default: 512 KiB, less for many files. */
+  /** Bytes read at a time from each file. Default: 128 KiB (it stays in the processor's cache), less for many files. */
   readonly blockSize?: number;
 }
 
-const BLOCK_SIZE = 512 * 1024;
+const BLOCK_SIZE = 128 * 1024;
 /** All blocks together, for many files. */
 const ALL_BLOCKS = 32 * 1024 * 1024;
 const LEAST_BLOCK_SIZE = 16 * 1024;
