@@ -84,10 +84,10 @@ const NAME_BY_NUMBER: ReadonlyMap<number, string> = new Map(
   NAMES.flatMap(([first, names]) => names.split(' ').map((name, i) => [first + i, name] as const)),
 );
 
-/** `LINKTYPE_ETHERNET`, or `LINKTYPE_4711 (unknown)` for a number without a registered name. */
+/** `LINKTYPE_ETHERNET`, or `unknown` for a number without a registered name. */
 export function linkTypeName(linkType: number): string {
   const name = NAME_BY_NUMBER.get(linkType);
-  return name === undefined ? `LINKTYPE_${linkType} (unknown)` : `LINKTYPE_${name}`;
+  return name === undefined ? 'unknown' : `LINKTYPE_${name}`;
 }
 
 /** Names of the supported link types, each once, for messages. */

@@ -33,21 +33,6 @@ class Head {
   }
 }
 
-function copyFrame(from: Frame, to: Frame): void {
-  to.bytes = from.bytes;
-  to.view = from.view;
-  to.offset = from.offset;
-  to.capturedLength = from.capturedLength;
-  to.originalLength = from.originalLength;
-  to.timeSeconds = from.timeSeconds;
-  to.timeNanoseconds = from.timeNanoseconds;
-  to.linkType = from.linkType;
-  to.interfaceId = from.interfaceId;
-  to.direction = from.direction;
-  to.fileOffset = from.fileOffset;
-  to.fileIndex = from.fileIndex;
-}
-
 /** Reads several files as one. */
 export class MergedReader extends LoggedReader {
   /** A binary heap: each comes before those at 2i+1 and 2i+2. */

@@ -37,6 +37,23 @@ export class Frame {
   fileIndex = 0;
 }
 
+/** Makes `to` the same frame as `from`, over the same memory. */
+export function copyFrame(from: Frame, to: Frame): void {
+  to.number = from.number;
+  to.bytes = from.bytes;
+  to.view = from.view;
+  to.offset = from.offset;
+  to.capturedLength = from.capturedLength;
+  to.originalLength = from.originalLength;
+  to.timeSeconds = from.timeSeconds;
+  to.timeNanoseconds = from.timeNanoseconds;
+  to.linkType = from.linkType;
+  to.interfaceId = from.interfaceId;
+  to.direction = from.direction;
+  to.fileOffset = from.fileOffset;
+  to.fileIndex = from.fileIndex;
+}
+
 /** An interface that the capture describes (pcapng IDB; for pcap one per file). */
 export interface CaptureInterface {
   readonly id: number;

@@ -113,7 +113,10 @@ export function parseSysctls(values: readonly string[]): Partial<ConntrackOption
     const key = sysctlKey(value.slice(0, equals));
     const text = value.slice(equals + 1).trim();
     if (!/^[0-9]{1,10}$/.test(text))
-      throw usageError('bad-sysctl', `--sysctl: "${text}" is not a whole number`);
+      throw usageError(
+        'bad-sysctl',
+        `--sysctl: "${text}" is not a whole number of at most 10 digits`,
+      );
     settings.set(
       key,
       typeof DEFAULT_CONNTRACK_OPTIONS[key] === 'boolean' ? text !== '0' : Number(text),

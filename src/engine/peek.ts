@@ -2,26 +2,10 @@
  * Reads the first frames of a capture ahead (to infer the vantage), then gives them again followed
  * by the rest. Works for standard input too, which cannot be read twice. Memory is bounded.
  */
-import { type CaptureReader, Frame } from '../capture/types.ts';
+import { type CaptureReader, copyFrame, Frame } from '../capture/types.ts';
 
 const MOST_FRAMES = 20_000;
 const MOST_BYTES = 16 * 1024 * 1024;
-
-function copyFrame(from: Frame, to: Frame): void {
-  to.number = from.number;
-  to.bytes = from.bytes;
-  to.view = from.view;
-  to.offset = from.offset;
-  to.capturedLength = from.capturedLength;
-  to.originalLength = from.originalLength;
-  to.timeSeconds = from.timeSeconds;
-  to.timeNanoseconds = from.timeNanoseconds;
-  to.linkType = from.linkType;
-  to.interfaceId = from.interfaceId;
-  to.direction = from.direction;
-  to.fileOffset = from.fileOffset;
-  to.fileIndex = from.fileIndex;
-}
 
 function keepFrame(frame: Frame): Frame {
   const kept = new Frame();

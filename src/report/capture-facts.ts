@@ -67,7 +67,7 @@ export class CaptureFactsCollector {
       if (packet.family === 4) this.families.ipv4 += 1;
       else this.families.ipv6 += 1;
       this.protocols.set(packet.protocol, (this.protocols.get(packet.protocol) ?? 0) + 1);
-      if (this.packets <= FRAMES_FOR_VANTAGE) this.observer.observe(packet, frame);
+      if (this.packets <= FRAMES_FOR_VANTAGE) this.observer.observe(packet);
     }
   }
 

@@ -3,6 +3,7 @@
  * list of rules that nothing hit.
  */
 import type { ReplayResult } from '../engine/types.ts';
+import { referenceCounts } from '../ruleset/references.ts';
 import type { Chain, Family, Rule, TableName } from '../ruleset/types.ts';
 import { paragraph, tableLines } from './layout.ts';
 import { chainColumns, targetName } from './rule-columns.ts';
@@ -59,15 +60,6 @@ export function verdictStyle(word: string, style: Style): (text: string) => stri
   return (text) => text;
 }
 
-function referencesTo(chains: Iterable<Chain>, name: string): number {
-  let references = 0;
-  for (const { rules } of chains)
-    for (const { target } of rules)
-      if ((target.kind === 'jump' || target.kind === 'goto') && target.chain === name)
-        references += 1;
-  return references;
-}
-
 function uncertainText({ uncertainPackets = 0 }: Chain): string {
   return uncertainPackets === 0 ? '' : `, +? ${plural(uncertainPackets, 'packet')}`;
 }
@@ -77,21 +69,21 @@ function isUnhit({ packets, uncertainPackets = 0 }: Rule): boolean {
   return packets === 0 && uncertainPackets === 0;
 }
 
-function chainHeading(chain: Chain, chains: Iterable<Chain>): string {
+function chainHeading(chain: Chain, references: number): string {
   if (chain.policy !== undefined)
     return `Chain ${chain.name} (policy ${chain.policy} ${chain.packets} packets, ${chain.bytes} bytes${uncertainText(chain)})`;
-  return `Chain ${chain.name} (${referencesTo(chains, chain.name)} references)`;
+  return `Chain ${chain.name} (${references} references)`;
 }
 
 function chainLines(
   chain: Chain,
-  chains: Iterable<Chain>,
+  references: number,
   family: Family,
   options: ChainsOptions,
   all: boolean,
 ): string[] {
   const { style, width } = options;
-  const heading = style.bold(chainHeading(chain, chains));
+  const heading = style.bold(chainHeading(chain, references));
   if (chain.rules.length === 0) return [heading];
   const shown = all
     ? chain.rules.map((_, index) => index)
@@ -117,8 +109,11 @@ export function chainsSection(result: ReplayResult, options: ChainsOptions): str
   for (const family of [4, 6] as const) {
     for (const table of result.ruleset.families.get(family)?.tables.values() ?? []) {
       lines.push(style.bold(style.cyan(`IPv${family} table ${table.name}`)));
-      for (const chain of table.chains.values())
-        lines.push(...chainLines(chain, table.chains.values(), family, options, all), '');
+      const references = referenceCounts(table.chains.values());
+      for (const chain of table.chains.values()) {
+        const count = references.get(chain.name) ?? 0;
+        lines.push(...chainLines(chain, count, family, options, all), '');
+      }
     }
   }
   if (!all) {
@@ -144,12 +139,17 @@ export function rangesText(numbers: readonly number[]): string {
   return parts.join(', ');
 }
 
+function addTo<T>(lists: Map<string, T[]>, key: string, value: T): void {
+  const list = lists.get(key);
+  if (list === undefined) lists.set(key, [value]);
+  else list.push(value);
+}
+
 /** Where rules are written: `rules.v4:14, 16, 21-25`. */
 function linesText(unhit: readonly UnhitRule[]): string {
   const lines = new Map<string, number[]>();
   for (const { where } of unhit.map(({ rule }) => rule)) {
-    if (where === undefined) continue;
-    lines.set(where.file, [...(lines.get(where.file) ?? []), where.line]);
+    if (where !== undefined) addTo(lines, where.file, where.line);
   }
   return [...lines]
     .map(([file, each]) => `${file}:${rangesText([...new Set(each)].sort((a, b) => a - b))}`)
@@ -164,7 +164,7 @@ export function unhitSection(result: ReplayResult, options: ChainsOptions): stri
   const chains = new Map<string, UnhitRule[]>();
   for (const each of unhit) {
     const name = `IPv${each.family} ${each.table} ${each.chain}`;
-    chains.set(name, [...(chains.get(name) ?? []), each]);
+    addTo(chains, name, each);
   }
   const most = [...chains.keys()].reduce((widest, name) => Math.max(widest, name.length), 0);
   const lines = [...chains].flatMap(([name, rules]) => {

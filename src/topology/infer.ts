@@ -33,7 +33,7 @@ export class VantageObserver {
   private readonly samples: Sample[] = [];
 
   /** Looks at a decoded IP packet. */
-  observe(packet: PacketView, _frame?: Frame): void {
+  observe(packet: PacketView): void {
     this.samples.push(sampleOf(packet));
   }
 

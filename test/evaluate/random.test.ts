@@ -118,7 +118,8 @@ class Plain {
     for (const [i, match] of rule.matches.entries()) {
       const result = match.matches(context, this.states.get(rule)?.[i]);
       if (result === NO) return NO;
-      if (result === HOTDROP) return HOTDROP;
+      // After a doubtful condition it is not known whether this one was asked at all.
+      if (result === HOTDROP) return results.includes(UNDECIDED) ? UNDECIDED : HOTDROP;
       results.push(result);
     }
     return results.includes(UNDECIDED) ? UNDECIDED : 1;

@@ -26,17 +26,23 @@ for (let seed = FIRST; seed <= LAST; seed++) {
   });
 }
 
-// The nf_tables backend counts the same, but for packets whose transport header is cut short: its
-// tcp and udp matches do not drop those by themselves; and iptables-nft 1.8.9 loses `! --dport
-// 0:65535`. Counters are read once, at the end.
+// The nf_tables backend counts the same, but for packets whose transport header is cut short (its tcp
+// and udp matches do not drop those by themselves), for the security table (it comes after nat), and
+// for inverted port ranges from 0 or to the end, which iptables-nft 1.8.9 translates wrongly.
+// Counters are read once, at the end.
+const plain = (rules: string): string =>
+  rules
+    .replace(/^\*security\n[\s\S]*?COMMIT\n/m, '')
+    .replace(/! --([sd]port) (0:65535|:1024|1024:)/g, '--$1 $2');
+
 for (let seed = FIRST; seed <= FIRST + (LAST - FIRST) / 4; seed++) {
   test.skipIf(!kernelAvailable)(`seed ${seed} on nf_tables${WITHOUT_KERNEL}`, async () => {
     const random = seededRandom(seed);
     const job = sceneJob(
       [...randomTraffic(random, 4, 120, false), ...randomTraffic(random, 6, 120, false)],
       {
-        rules4: randomRuleset(random, 4).replaceAll('0:65535', '1:65534'),
-        rules6: randomRuleset(random, 6).replaceAll('0:65535', '1:65534'),
+        rules4: plain(randomRuleset(random, 4)),
+        rules6: plain(randomRuleset(random, 6)),
         backend: 'nft',
         perPacket: false,
       },

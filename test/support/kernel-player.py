@@ -241,13 +241,12 @@ def play_on(host, job, frames):
                         'verdict': meter.verdict(changes, way, left), 'error': error})
     if job.get('retimed'):
         kernel_capture.write(job['retimed'], played)
-    listing = run(['conntrack', '-L', '-o', 'extended'], check=False).stdout
-    listing += run(['conntrack', '-L', '-f', 'ipv6', '-o', 'extended'], check=False).stdout
+    listing = run(['conntrack', '-L', '-o', 'extended'], check=False).stdout  # both families
     return {
         'kernel': os.uname().release, 'packets': packets, 'skipped': skipped,
         'save4': kernel_counters.save(4, host.backend, host.tables.get(4, [])),
         'save6': kernel_counters.save(6, host.backend, host.tables.get(6, [])),
-        'conntrack': sorted(set(listing.splitlines())), 'script': host.script,
+        'conntrack': sorted(listing.splitlines()), 'script': host.script,
     }
 
 

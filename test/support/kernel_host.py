@@ -137,7 +137,10 @@ class Host:
             for one in ('0.0.0.0/0', '::/0') if prefix == 'default' else (prefix,):
                 network = ipaddress.ip_network(one)
                 self.networks.append((network, name))
-                routes.append(f'route add {network} dev {name}')
+                # As most routes have: an IPv6 route without gateway makes its prefix an anycast address.
+                gateway = 'via fe80::fe dev' if network.version == 6 else 'dev'
+                onlink = 'onlink' if network.version == 6 else ''
+                routes.append(f'route add {network} {gateway} {name} {onlink}')
         run(['ip', '-batch', '-'], '\n'.join((*links, *addresses, *routes)) + '\n')
         for device in self.devices.values():
             device.index = socket.if_nametoindex(device.name)

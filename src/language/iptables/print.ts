@@ -2,6 +2,7 @@
  * A ruleset as text: as iptables-save, as `iptables -S`, as `iptables -L`. The counters are those
  * that the ruleset holds.
  */
+import { referenceCounts } from '../../ruleset/references.ts';
 import type { Chain, Family, FamilyRuleset, Ruleset, TableName } from '../../ruleset/types.ts';
 import type { ListStyle } from './list-print.ts';
 import { listHeader, listRule } from './list-print.ts';
@@ -71,17 +72,6 @@ function selectedChains(family: FamilyRuleset, selection: Selection): Chain[] {
     : chains.filter((chain) => chain.name === selection.chain);
 }
 
-/** Number of rules of a table that jump or go to each chain. */
-function referenceCounts(family: FamilyRuleset, table: TableName): Map<string, number> {
-  const counts = new Map<string, number>();
-  for (const chain of family.tables.get(table)?.chains.values() ?? []) {
-    for (const { target } of chain.rules) {
-      if ('chain' in target) counts.set(target.chain, (counts.get(target.chain) ?? 0) + 1);
-    }
-  }
-  return counts;
-}
-
 /**
  * The text that `iptables -L` would print, '' when there is no such table or chain. Names of
  * services and protocols as with /etc/services and /etc/protocols of Debian; no host names.
@@ -96,7 +86,8 @@ export function printList(
     exact: options.exact === true,
     lineNumbers: options.lineNumbers === true,
   };
-  const references = referenceCounts(family, options.table ?? 'filter');
+  const table = family.tables.get(options.table ?? 'filter');
+  const references = referenceCounts(table?.chains.values() ?? []);
   const parts = selectedChains(family, options).map((chain) => {
     let text = '';
     if (options.rule === undefined) {
