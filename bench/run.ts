@@ -2,7 +2,7 @@
  * `npm run bench`: times whole commands on one generated capture, in turn (A B C, A B C …), and
  * prints ratios to `tcpdump -r FILE -w /dev/null`; minima of the rounds, because noise only adds.
  * Node's own start (some 50 ms) is in the times of fwreplay. Then measures peak memory on a capture
- * of whole frames. Sizes by environment variables: FWREPLAY_BENCH_PACKETS (default 5,000,000),
+ * of whole frames. Sizes by environment variables: FWREPLAY_BENCH_PACKETS (default 10,000,000),
  * FWREPLAY_BENCH_ROUNDS (default 5), FWREPLAY_BENCH_MEMORY_MB (default 1,000; 0: none);
  * FWREPLAY_BENCH_TSHARK=1 adds tshark.
  */
@@ -30,7 +30,7 @@ function setting(name: string, otherwise: number): number {
   return value;
 }
 
-const packets = setting('PACKETS', 5_000_000);
+const packets = setting('PACKETS', 10_000_000);
 const rounds = Math.max(1, setting('ROUNDS', 5));
 const memoryMegabytes = setting('MEMORY_MB', 1000);
 /** Mean frame of the generated traffic when it is kept whole, bytes with the record header. */

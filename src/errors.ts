@@ -26,18 +26,45 @@ export interface Diagnostic {
   readonly severity?: 'error' | 'warning';
 }
 
+/** Longest part of a source line that is shown, and of a message, in characters. */
+const SHOWN = 160;
+const LONGEST_MESSAGE = 400;
+/** How much of a long line is shown before what is marked. */
+const SHOWN_BEFORE = 60;
+
+/** Control characters would do something to a terminal: each becomes one that does nothing. */
+function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
+  return text.replace(/[\u0000-\u0008\u000a-\u001f\u007f-\u009f]/g, '\ufffd');
+}
+
+function printableMessage(message: string): string {
+  const lines = message.split('\n').map(printable).join('\n');
+  if (lines.length <= LONGEST_MESSAGE) return lines;
+  return `${lines.slice(0, LONGEST_MESSAGE / 2)} … ${lines.slice(-LONGEST_MESSAGE / 2)}`;
+}
+
+/** The source line with marks below; of a long line the part around the marks. */
+function excerpt(line: string, column: number, length: number): string {
+  const start = line.length <= SHOWN ? 0 : Math.max(0, column - 1 - SHOWN_BEFORE);
+  const end = line.length <= SHOWN ? line.length : Math.min(line.length, start + SHOWN);
+  const head = start > 0 ? '… ' : '';
+  const tail = end < line.length ? ' …' : '';
+  const shown = line.slice(start, end);
+  const before = head + shown.slice(0, column - 1 - start);
+  const room = Math.max(1, end - column + 1);
+  const marks = '^'.repeat(Math.min(length, room));
+  return `  ${head}${printable(shown)}${tail}\n  ${before.replace(/[^\t]/g, ' ')}${marks}`;
+}
+
 /** Prints a diagnostic as `file:line:column: message [code]`, the source line with a caret, the hint. */
 export function formatDiagnostic(diagnostic: Diagnostic): string {
   const { where, sourceLine, hint } = diagnostic;
   const place = where ? `${where.file}:${where.line}:${where.column}: ` : '';
   const word = diagnostic.severity === 'warning' ? 'warning' : 'error';
-  let text = `${place}${word}: ${diagnostic.message} [${diagnostic.code}]`;
-  if (where && sourceLine !== undefined) {
-    const before = sourceLine.slice(0, where.column - 1).replace(/[^\t]/g, ' ');
-    const room = Math.max(1, sourceLine.length - where.column + 1);
-    const marks = '^'.repeat(Math.min(where.length ?? 1, room));
-    text += `\n  ${sourceLine}\n  ${before}${marks}`;
-  }
+  let text = `${place}${word}: ${printableMessage(diagnostic.message)} [${diagnostic.code}]`;
+  if (where && sourceLine !== undefined)
+    text += `\n${excerpt(sourceLine, where.column, where.length ?? 1)}`;
   if (hint) text += `\n  hint: ${hint}`;
   return text;
 }

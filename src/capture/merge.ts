@@ -7,7 +7,7 @@ import { counted } from './failure.ts';
 import { LoggedReader } from './format.ts';
 import type { CaptureLog } from './log.ts';
 import type { ByteSource } from './source.ts';
-import { type CaptureReader, Frame } from './types.ts';
+import { type CaptureReader, copyFrame, Frame } from './types.ts';
 
 /** One file with its next frame. */
 class Head {

@@ -176,6 +176,10 @@ function makeProgress(host: CliHost, args: ReplayCommandArguments, output: Outpu
 function checkArguments(args: ReplayCommandArguments): void {
   if (args.packet !== undefined && args.format !== 'text' && args.format !== 'json')
     throw usageError('usage', '--packet goes with --format text or json');
+  const listing = ['only', 'verdicts', 'fail-on'] as const;
+  const unused = listing.find((name) => args.packet !== undefined && args[name] !== undefined);
+  if (unused !== undefined)
+    throw usageError('usage', `--packet explains packets: --${unused} has no meaning with it`);
   if (args.family !== undefined && args.format !== 'save')
     throw usageError('usage', '--family goes with --format save');
   if (args.only !== undefined && args.format === 'save')
@@ -184,6 +188,19 @@ function checkArguments(args: ReplayCommandArguments): void {
     throw usageError('usage', '--only and --no-verdicts exclude each other');
   if (args.format === 'csv' && args.verdicts === false)
     throw usageError('usage', '--format csv holds nothing but packets: --no-verdicts leaves none');
+}
+
+/** Formats without room for notes: what one must know to trust them goes to standard error. */
+function tellDoubts(host: CliHost, result: ReplayResult, format: string): void {
+  const lines = result.doctor
+    .filter(({ code }) => code === 'truncated-file')
+    .map(({ message }) => message);
+  if (!result.vantageCertain)
+    lines.push(...result.vantage.filter((line) => line.includes('; if not: ')));
+  const undecided = result.verdicts.UNDECIDED;
+  if (undecided > 0 && format === 'save')
+    lines.push(`${plural(undecided, 'packet')} UNDECIDED: counters may lack them`);
+  for (const line of lines) host.stderr.write(`note: ${line}\n`);
 }
 
 /** The packets with verdicts that --fail-on names. */
@@ -220,6 +237,8 @@ export async function runReplay(args: ReplayCommandArguments, host: CliHost): Pr
     progress.stop();
     reporter.end({ ...result, warnings });
     output.close();
+    if (!args.quiet && (args.format === 'csv' || args.format === 'save'))
+      tellDoubts(host, result, args.format);
     const failed = failOn === undefined ? 0 : failures(result, failOn);
     if (failed === 0) return EXIT_OK;
     host.stderr.write(

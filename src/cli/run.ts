@@ -179,6 +179,19 @@ function unknownNames(
   );
 }
 
+/** @param choices as yargs lists them: `"a", "b"` */
+function badChoice(option: string, given: string, choices: string): UsageError {
+  const known = choices.split(', ').map((each) => each.replaceAll('"', ''));
+  const near = nearest(given, known);
+  return new UsageError([
+    {
+      code: 'bad-choice',
+      message: `--${option}: "${given}" is not one of ${known.join(', ')}`,
+      hint: near === undefined ? undefined : `did you mean ${near}?`,
+    },
+  ]);
+}
+
 /** yargs' complaint as ours, with a suggestion for unknown names. */
 function complaint(said: string, declared: Argv, argv: readonly string[]): UsageError {
   const command = argv.find((each) => !each.startsWith('-'));
@@ -190,6 +203,8 @@ function complaint(said: string, declared: Argv, argv: readonly string[]): Usage
   if (unknown !== undefined) return unknownNames(unknown.split(', '), declared, help, argv);
   const lacking = /^Not enough arguments following: (\S+)$/.exec(said)?.[1];
   const option = lacking === undefined || lacking.length > 1 ? `--${lacking}` : `-${lacking}`;
+  const choice = /^Invalid values:\n {2}Argument: (\S+), Given: "(.*)", Choices: (.*)$/s.exec(said);
+  if (choice !== null) return badChoice(choice[1] ?? '', choice[2] ?? '', choice[3] ?? '');
   const missing = said.startsWith('Not enough non-option') ? NEEDS[command ?? ''] : undefined;
   const message = missing ?? (lacking === undefined ? lowerFirst(said) : `${option} needs a value`);
   return new UsageError([{ code: 'usage', message, hint: `see ${help}` }]);

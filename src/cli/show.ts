@@ -100,6 +100,16 @@ function printTable(ruleset: FamilyRuleset, table: TableName, args: ShowCommandA
   }
 }
 
+/** What a ruleset has, for people who asked for something else. */
+function contents(loaded: LoadedRuleset): string | undefined {
+  const tables = [...loaded.ruleset.families.values()].flatMap((ruleset) =>
+    [...ruleset.tables.values()].map(
+      ({ name, chains }) => `IPv${ruleset.family} ${name} (${[...chains.keys()].join(', ')})`,
+    ),
+  );
+  return tables.length === 0 ? undefined : `it has ${tables.join(', ')}`;
+}
+
 /** Each table that is there and asked for, under a heading when there are several. */
 function printTables(loaded: LoadedRuleset, args: ShowCommandArguments): string {
   const parts: { heading: string; text: string }[] = [];
@@ -112,7 +122,7 @@ function printTables(loaded: LoadedRuleset, args: ShowCommandArguments): string 
     }
   }
   if (parts.length === 0)
-    throw usageError('nothing-to-show', 'the ruleset has no such table or chain');
+    throw usageError('nothing-to-show', 'the ruleset has no such table or chain', contents(loaded));
   const headed = parts.length > 1 && args.as !== 'save';
   return parts
     .map(({ heading, text }) => (headed ? heading + text : text))

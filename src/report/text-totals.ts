@@ -124,5 +124,7 @@ export function oneLine(result: ReplayResult): string {
   const parts = VERDICTS.filter((verdict) => result.verdicts[verdict] > 0).map(
     (verdict) => `${countText(result.verdicts[verdict])} ${verdict}`,
   );
-  return `${plural(result.packets, 'packet')}${parts.length === 0 ? '' : `: ${parts.join(', ')}`}`;
+  const cut = result.doctor.some(({ code }) => code === 'truncated-file');
+  const totals = parts.length === 0 ? '' : `: ${parts.join(', ')}`;
+  return `${plural(result.packets, 'packet')}${totals}${cut ? ' (the capture is cut)' : ''}`;
 }

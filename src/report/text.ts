@@ -52,14 +52,20 @@ export function textSummary(result: ReplayResult, options: TextOptions): string[
 /** Writes the text report. */
 export function textReporter(sink: Sink, options: TextOptions): Reporter {
   const { wanted, quiet } = options;
+  let listed = false;
   const end: Reporter['end'] = (result) => {
     if (quiet) {
       if (wanted === undefined) sink.write(`${oneLine(result)}\n`);
       return;
     }
-    if (wanted !== undefined) sink.write('\n');
+    if (listed) sink.write('\n');
     sink.write(`${textSummary(result, options).join('\n')}\n`);
   };
   if (wanted === undefined) return { end };
-  return { packet: verdictLines(sink, options.style, wanted), end };
+  const isWanted = (outcome: PacketOutcome): boolean => {
+    const is = wanted(outcome);
+    listed ||= is;
+    return is;
+  };
+  return { packet: verdictLines(sink, options.style, isWanted), end };
 }

@@ -86,7 +86,7 @@ export function readPrefix(text: string): Prefix | undefined {
   const [address = '', length, ...rest] = text.split('/');
   if (rest.length > 0 || address.includes('%')) return undefined;
   const isIpv4 = ipaddr.IPv4.isValidFourPartDecimal(address);
-  if (!isIpv4 && !ipaddr.IPv6.isValid(address)) return undefined;
+  if (!isIpv4 && !(ipaddr.IPv6.isValid(address) && hasPlainTail(address))) return undefined;
   const bytes = isIpv4 ? ipaddr.IPv4.parse(address).toByteArray() : bytesOf6(address);
   const whole = bytes.length * 8;
   if (length !== undefined && (!/^\d{1,3}$/.test(length) || Number(length) > whole))
@@ -98,6 +98,12 @@ export function readPrefix(text: string): Prefix | undefined {
     words,
     length: length === undefined ? whole : Number(length),
   };
+}
+
+/** ipaddr.js takes leading zeroes in an IPv4 tail (`::0192.0.2.1`); inet_pton refuses them. */
+function hasPlainTail(address: string): boolean {
+  const tail = address.slice(address.lastIndexOf(':') + 1);
+  return !tail.includes('.') || ipaddr.IPv4.isValidFourPartDecimal(tail);
 }
 
 /** ipaddr.js takes `::192.0.2.1` (IPv4-compatible) for IPv4-mapped: it gets the tail in hexadecimal. */

@@ -2,7 +2,7 @@
  * Infers the vantage from the capture's beginning where the user does not give it, and completes it
  * where the user does. Says plainly what was guessed, and which option would fix it.
  */
-import type { CaptureInterface, Frame } from '../capture/types.ts';
+import type { CaptureInterface } from '../capture/types.ts';
 import type { PacketView } from '../packet/fields.ts';
 import { addressText, type Prefix, readPrefix } from './address.ts';
 import { placeKey } from './forwarding.ts';

@@ -73,6 +73,10 @@ function describe(vantage: Vantage, network: HostNetwork, origin: string): strin
     const to = prefix.length === 0 ? `default (IPv${prefix.family})` : prefixText(prefix);
     lines.push(`route ${to} by ${name} (${origin})`);
   }
+  if (vantage.local.length === 0 && vantage.interfaces.every((one) => one.addresses.length === 0))
+    lines.push(
+      'no address of this host was given: packets to and from it are taken for forwarded ones; to say which: --interface NAME=ADDR/LEN',
+    );
   if (!network.routesGiven && network.onlyDevice > LO)
     lines.push(`all other networks by ${network.name(network.onlyDevice)} (assumed)`);
   lines.push(

@@ -83,7 +83,7 @@ describe('sysctls', () => {
     });
     expect(refusal(() => parseSysctls(['tcp_loose'])).code).toBe('bad-sysctl');
     expect(refusal(() => parseSysctls(['tcp_loose=yes'])).message).toBe(
-      '--sysctl: "yes" is not a whole number',
+      '--sysctl: "yes" is not a whole number of at most 10 digits',
     );
   });
 });

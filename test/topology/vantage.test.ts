@@ -143,6 +143,12 @@ test('any text gives a vantage or a UsageError', () => {
 });
 
 describe('description', () => {
+  test('says that no address is known', () => {
+    expect(topologyOf({ interface: ['eth0'] }).description[1]).toBe(
+      'no address of this host was given: packets to and from it are taken for forwarded ones; to say which: --interface NAME=ADDR/LEN',
+    );
+  });
+
   test('what was given and what is assumed', () => {
     const interfaces = ['eth0=192.0.2.10/24,2001:db8::10/64'];
     expect(topologyOf({ interface: interfaces }).description).toEqual([

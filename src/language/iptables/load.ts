@@ -13,6 +13,7 @@ import { runScript } from './script.ts';
 import type { SourceLine } from './source.ts';
 import { Findings, lineWord, positionOf, splitLines } from './source.ts';
 import { OpenFamily } from './tables.ts';
+import { notPlainText } from './text-check.ts';
 
 /** Options of loadRuleset. */
 export interface LoadOptions {
@@ -57,6 +58,8 @@ class Loader {
   readonly #findings = new Findings();
   readonly #families = new Map<Family, OpenFamily>();
   readonly #outputs: CommandOutput[] = [];
+  /** Whether the source being read has asked for a family's tables. */
+  #touched = false;
 
   constructor(options: LoadOptions) {
     this.#options = options;
@@ -69,7 +72,24 @@ class Loader {
   }
 
   add(source: RulesetSource): void {
+    this.#touched = false;
+    this.#read(source);
+    if (this.#touched || this.#findings.errors.length > 0) return;
+    this.#findings.warnings.push({
+      code: 'no-tables',
+      message: `${source.file}: no table and no command in it: nothing is replayed against it`,
+      hint: 'iptables-save prints nothing where no table is loaded: everything is accepted there',
+      severity: 'warning',
+    });
+  }
+
+  #read(source: RulesetSource): void {
     const lines = splitLines(source.text, source.file);
+    const refused = notPlainText(lines, source.text);
+    if (refused !== undefined) {
+      this.#findings.errors.push(refused);
+      return;
+    }
     const kind = detectKind(lines);
     if (kind === 'script') {
       this.#script(lines);
@@ -83,6 +103,7 @@ class Loader {
   }
 
   #tables(family: Family): OpenFamily {
+    this.#touched = true;
     let tables = this.#families.get(family);
     if (tables === undefined) {
       tables = new OpenFamily(family);
