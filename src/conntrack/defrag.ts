@@ -39,11 +39,18 @@ export interface Defragmenter {
    * Takes a packet (any; those without fragment header pass). On completion `packet` becomes the
    * whole datagram: header, link addresses and packet type of the first fragment, number, time and
    * interface of the last to arrive. Call `verifyChecksums` again then, if checksums are checked.
+   * @param device interface where it arrives or leaves; without, what the capture says
    */
-  add(packet: PacketView): DefragResult;
+  add(packet: PacketView, device?: string): DefragResult;
+  /** A fragment that may have come or not: nothing is known of its datagram any more. */
+  doubt(packet: PacketView, device?: string): void;
+  /** A packet that may have been any fragment of the family. */
+  doubtAll(family: 4 | 6, packet: PacketView): void;
   /** Incomplete datagrams. */
   readonly size: number;
 }
+
+const UNKNOWN_FRAGMENTS = 'other fragments of its datagram may have come, or may not';
 
 const LINKTYPE_RAW = 101;
 const MOST_BYTES = 65_535;
@@ -66,6 +73,8 @@ class KernelDefragmenter implements Defragmenter {
   private readonly sources = new Map<number, Source>();
   private readonly result: DefragResult = { status: DEFRAG_COMPLETE, reason: '' };
   private readonly frame = new Frame();
+  /** By family: until then any queue may hold a fragment that is not known. */
+  private readonly allDoubtfulUntil = { 4: Number.NEGATIVE_INFINITY, 6: Number.NEGATIVE_INFINITY };
   /** By family: bytes that the kernel has allocated at least, and fragments held. */
   private readonly memory = { 4: 0, 6: 0 };
   private readonly fragments = { 4: 0, 6: 0 };
@@ -78,7 +87,7 @@ class KernelDefragmenter implements Defragmenter {
     return this.queues[4].size + this.queues[6].size;
   }
 
-  add(packet: PacketView): DefragResult {
+  add(packet: PacketView, device = ''): DefragResult {
     const fragmented = packet.family === 4 ? isFragment(packet) : packet.fragmentHeaderOffset >= 0;
     if (!fragmented || (packet.family === 6 && this.passesWhole(packet)))
       return this.answer(DEFRAG_COMPLETE, '');
@@ -86,12 +95,16 @@ class KernelDefragmenter implements Defragmenter {
       return this.headerProblem(packet);
     const family = packet.family === 6 ? 6 : 4;
     const now = packet.timeSeconds + packet.timeNanoseconds / 1e9;
-    const key = keyOf(packet);
+    const key = keyOf(packet, device);
     this.expire(now);
     const refused = this.memoryProblem(family);
     if (refused === DEFRAG_DROPPED)
       return this.answer(DEFRAG_DROPPED, 'memory for fragments is used up');
     let queue = this.queues[family].get(key);
+    if (queue?.isUnknown || now < this.allDoubtfulUntil[family]) {
+      this.doubt(packet, device);
+      return this.answer(DEFRAG_UNDECIDED, UNKNOWN_FRAGMENTS);
+    }
     if (queue === undefined) {
       queue = new FragmentQueue(now + this.timeout(packet));
       this.queues[family].set(key, queue);
@@ -107,9 +120,30 @@ class KernelDefragmenter implements Defragmenter {
     return this.enqueue(packet, key, queue);
   }
 
+  /** Each such fragment may begin a new queue, so the doubt lasts as long as one. */
+  doubt(packet: PacketView, device = ''): void {
+    const family = packet.family === 6 ? 6 : 4;
+    const key = keyOf(packet, device);
+    const old = this.queues[family].get(key);
+    if (old !== undefined) this.drop(family, key, old);
+    const now = packet.timeSeconds + packet.timeNanoseconds / 1e9;
+    const queue = new FragmentQueue(now + this.timeout(packet));
+    queue.isUnknown = true;
+    this.queues[family].set(key, queue);
+    this.countSource(packet, queue);
+  }
+
+  doubtAll(family: 4 | 6, packet: PacketView): void {
+    const { ipfragTimeSeconds, frag6TimeoutSeconds } = this.options;
+    const now = packet.timeSeconds + packet.timeNanoseconds / 1e9;
+    const until = now + (family === 4 ? ipfragTimeSeconds : frag6TimeoutSeconds);
+    this.allDoubtfulUntil[family] = Math.max(this.allDoubtfulUntil[family], until);
+  }
+
   private headerProblem(packet: PacketView): DefragResult {
     const whole = packet.networkEnd === packet.networkOffset + packet.totalLength;
     if (whole) return this.answer(DEFRAG_DROPPED, 'its fragment header is too short');
+    this.doubtAll(6, packet);
     return this.answer(DEFRAG_UNDECIDED, 'fragment header cut by the snap length');
   }
 
@@ -328,15 +362,15 @@ class KernelDefragmenter implements Defragmenter {
  * What fragments of one datagram have in common. IPv6 ones must arrive on one interface too
  * (fq_find of nf_conntrack_reasm.c).
  */
-function keyOf(packet: PacketView): string {
+function keyOf(packet: PacketView, device: string): string {
   if (packet.family === 4)
     return `4 ${packet.source0} ${packet.destination0} ${packet.identification} ${packet.protocol}`;
   const { source0, source1, source2, source3 } = packet;
   const { destination0, destination1, destination2, destination3 } = packet;
   const source = `${source0} ${source1} ${source2} ${source3}`;
   const destination = `${destination0} ${destination1} ${destination2} ${destination3}`;
-  const device = `${packet.interfaceId} ${packet.linkInterfaceIndex}`;
-  return `6 ${source} ${destination} ${packet.identification} ${device}`;
+  const at = device === '' ? `${packet.interfaceId} ${packet.linkInterfaceIndex}` : device;
+  return `6 ${source} ${destination} ${packet.identification} ${at}`;
 }
 
 /**

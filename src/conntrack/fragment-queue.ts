@@ -61,6 +61,8 @@ export class FragmentQueue {
   sourceCount = 0;
   /** Whether all before this was taken is not known. */
   doubtful = false;
+  /** Which fragments came is not known, and none is kept. */
+  isUnknown = false;
   /** Memory that the fragments take, bytes. */
   memory = 0;
 

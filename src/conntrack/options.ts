@@ -111,3 +111,24 @@ function sysctlName(key: keyof ConntrackOptions): string {
 export function withDefaults(options: Partial<ConntrackOptions> | undefined): ConntrackOptions {
   return { ...DEFAULT_CONNTRACK_OPTIONS, ...options };
 }
+
+/** The longest that an entry of a protocol lives without a packet, seconds. */
+export function longestTimeout(options: ConntrackOptions, protocol: number): number {
+  const prefix = LONGEST[protocol] ?? 'generic';
+  let longest = 0;
+  for (const [key, value] of Object.entries(options))
+    if (key.startsWith(`${prefix}Timeout`) && typeof value === 'number' && value > longest)
+      longest = value;
+  return longest;
+}
+
+/** What the settings of a protocol's timeouts begin with. */
+const LONGEST: Readonly<Record<number, string>> = {
+  1: 'icmp',
+  6: 'tcp',
+  17: 'udp',
+  47: 'gre',
+  58: 'icmpv6',
+  132: 'sctp',
+  136: 'udp',
+};

@@ -3,8 +3,8 @@
  * timeout. The tracker (tracker.ts) finds the flow before, and acts on the answer.
  */
 import type { PacketView } from '../packet/fields.ts';
-import type { ConntrackOptions } from './options.ts';
-import { FLAG_STATE_UNKNOWN, FLAGS, STATUS } from './record.ts';
+import { type ConntrackOptions, longestTimeout } from './options.ts';
+import { FLAG_STATE_UNKNOWN, FLAGS, KEY_PROTOCOL, STATUS } from './record.ts';
 import type { FlowTable } from './table.ts';
 import { IPS_CONFIRMED, IPS_SEEN_REPLY } from './types.ts';
 
@@ -57,12 +57,25 @@ export function unknownState(
   judgement: Judgement,
   what: string,
 ): number {
+  judgement.undecided = `${what} cut by the snap length`;
+  loseState(table, slot, judgement.now, judgement.options);
+  return TRACK_ACCEPT;
+}
+
+/**
+ * From now on neither a flow's state is known, nor whether it exists: it is kept as long as anything
+ * of its protocol may last, and nothing that rests on it is decided.
+ */
+export function loseState(
+  table: FlowTable,
+  slot: number,
+  now: number,
+  options: ConntrackOptions,
+): void {
   const at = table.base(slot) + FLAGS;
   table.state[at] = (table.state[at] as number) | FLAG_STATE_UNKNOWN;
-  judgement.undecided = `${what} cut by the snap length`;
-  // Nothing is known of when it ends: as long as anything may last.
-  table.refresh(slot, judgement.now + judgement.options.tcpTimeoutEstablishedSeconds);
-  return TRACK_ACCEPT;
+  const protocol = (table.keys[table.keyAt(slot * 2) + KEY_PROTOCOL] as number) & 0xff;
+  table.refresh(slot, now + longestTimeout(options, protocol));
 }
 
 /** True for all but the packet that begins the flow. */

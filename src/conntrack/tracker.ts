@@ -30,6 +30,7 @@ import {
 import { type ConntrackOptions, withDefaults } from './options.ts';
 import {
   type Judgement,
+  loseState,
   type ProtocolTracker,
   setStatus,
   TRACK_INVALID,
@@ -66,6 +67,7 @@ import {
   type TrackResult,
 } from './types.ts';
 import { udpliteTracker, udpTracker } from './udp.ts';
+import { UnseenPackets } from './unseen.ts';
 
 /** Trackers by protocol number; all others are generic. */
 const PROTOCOLS: ReadonlyMap<number, ProtocolTracker> = new Map([
@@ -112,12 +114,16 @@ class ConntrackTracker implements Tracker {
   /** Flows removed by this packet: their slots are free with the next. */
   private readonly dying: number[] = [];
   private now = Number.NEGATIVE_INFINITY;
+  /** Whether the packet came to conntrack is not known. */
+  private unsure = false;
+  private readonly unseen: UnseenPackets;
   /** Number of the packet that met a full table; 0 before. Which entry the kernel evicts for it
    * depends on a random hash seed, so nothing is certain of unassured flows from then on. */
   private fullSince = 0;
 
   constructor(options: Partial<ConntrackOptions> | undefined) {
     this.options = withDefaults(options);
+    this.unseen = new UnseenPackets(this.options);
     this.judgement = {
       packet: undefined as unknown as PacketView,
       now: 0,
@@ -140,9 +146,32 @@ class ConntrackTracker implements Tracker {
   }
 
   track(packet: PacketView, local: boolean, zone: number): TrackResult {
+    this.unsure = false;
+    return this.trackNow(packet, local, zone);
+  }
+
+  trackUnsure(packet: PacketView, zone: number): TrackResult {
+    this.unsure = true;
+    return this.trackNow(packet, true, zone);
+  }
+
+  doubt(connection: Connection): void {
+    if (connection instanceof ConnectionView && this.table.isLive(connection.slot))
+      loseState(this.table, connection.slot, this.now, this.options);
+  }
+
+  noteUnseen(packet: PacketView): void {
+    this.unseen.note(packet, timeOf(packet));
+  }
+
+  noteBlind(family: 4 | 6, packet: PacketView): void {
+    this.unseen.noteBlind(family, packet.number, timeOf(packet));
+  }
+
+  private trackNow(packet: PacketView, local: boolean, zone: number): TrackResult {
     this.settlePrevious();
     const { judgement, result } = this;
-    this.now = packet.timeSeconds + packet.timeNanoseconds / 1e9;
+    this.now = timeOf(packet);
     judgement.packet = packet;
     judgement.now = this.now;
     judgement.local = local;
@@ -198,8 +227,7 @@ class ConntrackTracker implements Tracker {
     }
     const status = packetTuple(packet, zone, this.key);
     if (status === TUPLE_OK) this.trackTuple(packet);
-    else if (status === TUPLE_CUT)
-      this.judgement.undecided = 'transport header cut by the snap length';
+    else if (status === TUPLE_CUT) this.cutOff('transport header cut by the snap length');
     else this.judgement.reason = noTupleReason(packet);
   }
 
@@ -213,11 +241,18 @@ class ConntrackTracker implements Tracker {
         result.ctstate = CTSTATE_UNTRACKED;
         return;
       case ICMP_CUT:
-        judgement.undecided = icmp.reason;
+        this.cutOff(icmp.reason);
         return;
       case ICMP_QUOTES:
         this.trackError(packet, zone);
     }
+  }
+
+  /** Too little is there to know the packet's flow. */
+  private cutOff(reason: string): void {
+    const { judgement } = this;
+    judgement.undecided = reason;
+    this.unseen.note(judgement.packet, this.now);
   }
 
   /** An ICMP error belongs to the flow that it quotes (nf_conntrack_inet_error). */
@@ -237,6 +272,8 @@ class ConntrackTracker implements Tracker {
       return;
     }
     const entry = this.table.find(inverse, this.now);
+    const unseen = this.unseen.before(inverse, this.now);
+    if (unseen !== 0) judgement.undecided = unseenReason(unseen);
     if (entry < 0) {
       judgement.reason = 'the ICMP error quotes no known connection';
       this.doubtAbsence();
@@ -249,6 +286,7 @@ class ConntrackTracker implements Tracker {
     result.ctstate = CTSTATE_RELATED;
     result.direction = entry & 1;
     result.connection = this.view(entry >>> 1);
+    if (this.isUnknown(entry >>> 1)) judgement.undecided = this.unknownReason(entry >>> 1);
     this.doubtPresence(entry >>> 1);
   }
 
@@ -273,9 +311,15 @@ class ConntrackTracker implements Tracker {
       const slot = entry >= 0 ? entry >>> 1 : this.make(packet);
       if (slot === NO_SLOT) {
         judgement.reason = 'ICMP type that begins no connection';
+        const unseen = this.unseen.before(key, this.now);
+        if (unseen !== 0) judgement.undecided = unseenReason(unseen);
         return;
       }
       const direction = entry >= 0 ? entry & 1 : DIRECTION_ORIGINAL;
+      if (this.mayDiffer(slot)) {
+        this.settle(slot, direction);
+        return;
+      }
       const answer = this.judge(slot, direction);
       if (judgement.kill) this.kill(slot);
       judgement.kill = false;
@@ -294,14 +338,30 @@ class ConntrackTracker implements Tracker {
 
   private judge(slot: number, direction: number): number {
     const { table, judgement } = this;
-    const flags = table.state[table.base(slot) + FLAGS] as number;
-    if ((flags & FLAG_STATE_UNKNOWN) !== 0) {
-      const first = (table.state[table.base(slot) + FIRST_PACKET] as number) >>> 0;
-      judgement.undecided = `an earlier packet of its connection (begun by packet ${first}) is cut by the snap length`;
-      return 0;
-    }
     const protocol = (table.keys[table.keyAt(slot * 2) + KEY_PROTOCOL] as number) & 0xff;
     return (BY_PROTOCOL[protocol] as ProtocolTracker).packet(table, slot, direction, judgement);
+  }
+
+  /** Is the flow's state unknown, or does this packet make it so? Notes why. */
+  private mayDiffer(slot: number): boolean {
+    const { judgement, table, now } = this;
+    const unseen = this.unseen.before(this.key, now);
+    if (unseen !== 0) judgement.undecided = unseenReason(unseen);
+    else if (this.isUnknown(slot)) judgement.undecided = this.unknownReason(slot);
+    else if (this.unsure) judgement.undecided = 'whether it came to conntrack is not known';
+    else return false;
+    loseState(table, slot, now, this.options);
+    return true;
+  }
+
+  private isUnknown(slot: number): boolean {
+    const { table } = this;
+    return ((table.state[table.base(slot) + FLAGS] as number) & FLAG_STATE_UNKNOWN) !== 0;
+  }
+
+  private unknownReason(slot: number): string {
+    const first = (this.table.state[this.table.base(slot) + FIRST_PACKET] as number) >>> 0;
+    return `an earlier packet of its connection (begun by packet ${first}) is cut by the snap length`;
   }
 
   /** The packet belongs to the flow: its ctstate, and that an answer was seen. */
@@ -368,16 +428,16 @@ class ConntrackTracker implements Tracker {
   }
 
   private doubtAbsence(): void {
-    if (this.fullSince !== 0 || this.isFull()) this.doubt();
+    if (this.fullSince !== 0 || this.isFull()) this.doubtFull();
   }
 
   private doubtPresence(slot: number): void {
     if (this.fullSince === 0) return;
     const status = this.table.state[this.table.base(slot) + STATUS] as number;
-    if ((status & IPS_ASSURED) === 0) this.doubt();
+    if ((status & IPS_ASSURED) === 0) this.doubtFull();
   }
 
-  private doubt(): void {
+  private doubtFull(): void {
     if (this.judgement.undecided !== '') return;
     const since = this.fullSince === 0 ? this.judgement.packet.number : this.fullSince;
     this.judgement.undecided = `the conntrack table is full since packet ${since} (nf_conntrack_max ${this.options.max})`;
@@ -390,6 +450,14 @@ class ConntrackTracker implements Tracker {
     this.views[slot] = made;
     return made;
   }
+}
+
+function timeOf(packet: PacketView): number {
+  return packet.timeSeconds + packet.timeNanoseconds / 1e9;
+}
+
+function unseenReason(number: number): string {
+  return `packet ${number} may be of its connection, but is cut by the snap length`;
 }
 
 /** True for a connection that is in the table. */

@@ -80,6 +80,17 @@ export interface Tracker {
    * @param local true at OUTPUT, false at PREROUTING (checksums are looked at only there).
    */
   track(packet: PacketView, local: boolean, zone: number): TrackResult;
+  /**
+   * As `track` for a packet that perhaps never came here: whether its connection exists, and in what
+   * state, is not known from then on.
+   */
+  trackUnsure(packet: PacketView, zone: number): TrackResult;
+  /** Whether the connection exists, and in what state, is not known from now on. */
+  doubt(connection: Connection): void;
+  /** A packet too short to tell its connection: its addresses are known. */
+  noteUnseen(packet: PacketView): void;
+  /** A packet of which nothing is known but the family. */
+  noteBlind(family: 4 | 6, packet: PacketView): void;
   /** The packet left the last hook: its new entry becomes known (nf_confirm). */
   confirm(packet: PacketView, result: TrackResult): void;
   /** The packet was dropped: an unconfirmed entry is forgotten. */

@@ -27,10 +27,14 @@ export class ConnectionStep {
   private confirmed = false;
   /** Whether the packet got as far as conntrack is not known. */
   private uncertain = false;
+  /** The entry is this packet's own, not confirmed yet. */
+  private isUnconfirmed = false;
   /** The packet begins a connection that nat has not seen yet. */
   isNew = false;
-  /** Perhaps so: whether the entry of a packet before came to be is not known. */
+  /** Perhaps so: its connection is not known. */
   mayBeNew = false;
+  /** A rule may have answered it with a TCP reset. */
+  mayBeReset = false;
 
   constructor(tracker: Tracker, context: PacketContext, doubts: Doubts) {
     this.tracker = tracker;
@@ -47,8 +51,10 @@ export class ConnectionStep {
     context.connection = undefined;
     this.doubts.conntrack = '';
     this.tracked = undefined;
+    this.isUnconfirmed = false;
     this.isNew = false;
     this.mayBeNew = false;
+    this.mayBeReset = false;
     this.confirmed = false;
     this.uncertain = false;
   }
@@ -62,7 +68,9 @@ export class ConnectionStep {
     const { context, doubts } = this;
     if (this.tracked !== undefined) return;
     this.uncertain = uncertain;
-    const tracked = this.tracker.track(packet, local, 0);
+    const tracked = uncertain
+      ? this.tracker.trackUnsure(packet, 0)
+      : this.tracker.track(packet, local, 0);
     this.tracked = tracked;
     const { connection, ctstate } = tracked;
     context.ctstate = ctstate;
@@ -70,13 +78,14 @@ export class ConnectionStep {
     context.connection = connection;
     doubts.conntrack = tracked.undecided;
     if (connection !== undefined) {
-      this.isNew = (connection.status & IPS_CONFIRMED) === 0;
-      if (this.isNew) this.doubtful.delete(connection);
+      this.isUnconfirmed = (connection.status & IPS_CONFIRMED) === 0;
+      if (this.isUnconfirmed) this.doubtful.delete(connection);
       const since = this.doubtful.get(connection);
-      this.mayBeNew = since !== undefined;
       if (since !== undefined)
         doubts.conntrack = `its connection rests on packet ${since}, which is undecided`;
     }
+    this.mayBeNew = doubts.conntrack !== '';
+    this.isNew = this.isUnconfirmed && !this.mayBeNew;
     outcome.ctstate = doubts.conntrack === '' ? (CTSTATE_NAMES[ctstate] ?? '') : '?';
     outcome.ctreason = tracked.reason;
   }
@@ -109,11 +118,14 @@ export class ConnectionStep {
    */
   private doubt(packet: PacketView, outcome: PacketOutcome): void {
     const reached = this.tracked !== undefined;
-    if (!reached) this.track(packet, true, outcome);
-    const { tracked, isNew } = this;
+    if (!reached) this.track(packet, true, outcome, true);
+    const { tracked } = this;
     if (!reached || this.uncertain) outcome.ctstate = '?';
     if (tracked?.connection === undefined) return;
+    const { isUnconfirmed } = this;
     this.tracker.confirm(packet, tracked);
-    if (isNew || !reached || this.uncertain) this.doubtful.set(tracked.connection, outcome.number);
+    if (!isUnconfirmed && !this.uncertain && !this.mayBeReset) return;
+    this.tracker.doubt(tracked.connection);
+    this.doubtful.set(tracked.connection, outcome.number);
   }
 }

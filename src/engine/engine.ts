@@ -13,6 +13,7 @@ import { createTracker } from '../conntrack/tracker.ts';
 import type { Tracker } from '../conntrack/types.ts';
 import { linkRuleset, type Program } from '../evaluate/program.ts';
 import { verifyChecksums } from '../packet/checksum.ts';
+import { ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from '../packet/ethertypes.ts';
 import {
   isFragment,
   PACKET_BAD_IP_CHECKSUM,
@@ -117,9 +118,10 @@ export class Engine {
     this.sent = createDefragmenter(options.conntrack);
     for (const [family, rules] of ruleset.families) {
       const program = linkRuleset(rules);
-      const host = new Host(program, this.tracker, topology, (packet, outcome) =>
-        this.reassemble(packet, outcome, false),
-      );
+      const host = new Host(program, this.tracker, topology, {
+        reassemble: (packet, outcome) => this.reassemble(packet, outcome, false),
+        doubt: (packet) => this.arriving.doubt(packet, this.path.inInterface),
+      });
       this.lanes.set(family, { program, host });
     }
   }
@@ -143,6 +145,7 @@ export class Engine {
     const { problem } = packet;
     if (problem !== PACKET_OK && problem !== PACKET_BAD_IP_CHECKSUM) {
       setProblem(packet, outcome);
+      if (problem === PACKET_CUT) this.unseenHeader(packet, number);
       return;
     }
     const lane = this.lanes.get(packet.family as Family);
@@ -168,14 +171,35 @@ export class Engine {
     }
     outcome.mayLoopBack = path.copy === COPY_UNKNOWN;
     outcome.tracked = lane.program.tracksConnections;
-    if (isInPieces(packet, local, outcome.tracked) && !this.reassemble(packet, outcome, local))
+    if (isInPieces(packet, local, outcome.tracked) && !this.reassemble(packet, outcome, local)) {
+      if (outcome.verdict !== 'UNDECIDED') return;
+      // Perhaps the datagram became whole with it.
+      lane.host.unseen(number);
+      if (outcome.tracked) this.tracker.noteUnseen(packet);
       return;
+    }
     lane.host.pass(packet, path, outcome, observer);
+  }
+
+  /** The IP header is cut: the packet may have been any of its family. */
+  private unseenHeader(packet: PacketView, number: number): void {
+    for (const [family, { program, host }] of this.lanes) {
+      if (!mayBeOf(packet, family)) continue;
+      host.unseen(number);
+      if (program.tracksConnections) this.tracker.noteBlind(family, packet);
+      this.arriving.doubtAll(family, packet);
+      this.sent.doubtAll(family, packet);
+    }
+  }
+
+  /** The interface of the packet, where known. */
+  private device(local: boolean): string {
+    return local ? this.path.outInterface : this.path.inInterface;
   }
 
   /** True when `packet` now is a whole datagram. */
   private reassemble(packet: PacketView, outcome: PacketOutcome, local: boolean): boolean {
-    const result = (local ? this.sent : this.arriving).add(packet);
+    const result = (local ? this.sent : this.arriving).add(packet, this.device(local));
     switch (result.status) {
       case DEFRAG_QUEUED:
         outcome.verdict = 'QUEUED';
@@ -193,6 +217,7 @@ export class Engine {
         if (this.checksums && packet.problem === PACKET_OK) verifyChecksums(packet);
         if (packet.problem === PACKET_OK || packet.problem === PACKET_BAD_IP_CHECKSUM) return true;
         setProblem(packet, outcome);
+        if (packet.problem === PACKET_CUT) this.unseenHeader(packet, packet.number);
         return false;
     }
     return true;
@@ -206,6 +231,12 @@ export class Engine {
 function isInPieces(packet: PacketView, local: boolean, tracked: boolean): boolean {
   if (isFragment(packet)) return local || tracked;
   return tracked && packet.fragmentHeaderOffset >= 0;
+}
+
+/** Whether a packet with its IP header cut may be of a family. */
+function mayBeOf({ etherType }: PacketView, family: Family): boolean {
+  if (etherType === ETHERTYPE_IPV4) return family === 4;
+  return etherType !== ETHERTYPE_IPV6 || family === 6;
 }
 
 /** Sets the outcome of a frame that is no whole IP packet. */

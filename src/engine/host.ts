@@ -5,7 +5,7 @@
  */
 import type { Tracker } from '../conntrack/types.ts';
 import { invariant } from '../errors.ts';
-import { exploreRest, exploreTable, type Unknowns } from '../evaluate/possible.ts';
+import { exploreAnything, exploreRest, exploreTable, type Unknowns } from '../evaluate/possible.ts';
 import type { LinkedChain, Program } from '../evaluate/program.ts';
 import {
   type Doubts,
@@ -46,15 +46,30 @@ import type { PacketObserver, PacketOutcome } from './types.ts';
 /** LINKTYPE_NULL: what a looped-back copy has in place of an Ethernet header. */
 const LINKTYPE_NULL = 0;
 
-/** Reassembles in place; false when the packet goes no further (the outcome then says why). */
-export type Reassemble = (packet: PacketView, outcome: PacketOutcome) => boolean;
+/** Reassembly before INPUT. */
+export interface Delivery {
+  /** In place; false when the packet goes no further (the outcome then says why). */
+  reassemble(packet: PacketView, outcome: PacketOutcome): boolean;
+  /** The fragment may have come so far, or not. */
+  doubt(packet: PacketView): void;
+}
+
+/** How often a packet may pass each hook: loopback passes all but FORWARD, a broadcast's copy too. */
+const ALL_HOOKS: ReadonlyMap<number, number> = new Map([
+  [HOOK_PREROUTING, 1],
+  [HOOK_INPUT, 1],
+  [HOOK_FORWARD, 1],
+  [HOOK_OUTPUT, 1],
+  [HOOK_POSTROUTING, 2],
+]);
+const INPUT_ONLY: ReadonlyMap<number, number> = new Map([[HOOK_INPUT, 1]]);
 
 /** Walks packets of one family through the hooks. */
 export class Host {
   private readonly program: Program;
   private readonly context: PacketContext;
   private readonly connection: ConnectionStep | undefined;
-  private readonly reassemble: Reassemble;
+  private readonly delivery: Delivery;
   private readonly doubts: Doubts = { conntrack: '', packet: 0 };
   private readonly result: WalkResult = newWalkResult();
   private readonly marks = new FragmentMarks();
@@ -69,11 +84,11 @@ export class Host {
 
   /**
    * @param tracker shared by the families
-   * @param reassemble as ip_local_deliver does it, before INPUT
+   * @param delivery as ip_local_deliver does it, before INPUT
    */
-  constructor(program: Program, tracker: Tracker, topology: Topology, reassemble: Reassemble) {
+  constructor(program: Program, tracker: Tracker, topology: Topology, delivery: Delivery) {
     this.program = program;
-    this.reassemble = reassemble;
+    this.delivery = delivery;
     this.context = {
       packet: this.packet,
       family: program.family,
@@ -86,6 +101,7 @@ export class Host {
       connection: undefined,
       topology,
       undecidedReason: '',
+      mayHotdrop: false,
     };
     this.connection = program.tracksConnections
       ? new ConnectionStep(tracker, this.context, this.doubts)
@@ -108,6 +124,14 @@ export class Host {
     this.begin();
     this.along(path);
     this.connection?.settle(packet, outcome);
+  }
+
+  /**
+   * A packet of which too little is known to walk it: it may have passed any rule. What it may have
+   * done to connections is noted with the tracker.
+   */
+  unseen(number: number): void {
+    exploreAnything(this.program, ALL_HOOKS, number);
   }
 
   private begin(): void {
@@ -179,6 +203,7 @@ export class Host {
       connection: this.doubts.conntrack !== '',
       interfaces: false,
       packet: this.outcome.number,
+      mayBeReset: false,
     };
     return this.unknowns;
   }
@@ -224,8 +249,16 @@ export class Host {
     if (packet.family !== 4 || !isFragment) return true;
     marks.note(packet, context.mark);
     const key = marks.key(packet);
-    if (this.unknowns !== undefined) return false;
-    if (!this.reassemble(packet, this.outcome)) return false;
+    if (this.unknowns !== undefined) {
+      this.delivery.doubt(packet);
+      exploreAnything(this.program, INPUT_ONLY, this.outcome.number);
+      return false;
+    }
+    if (!this.delivery.reassemble(packet, this.outcome)) {
+      if (this.outcome.verdict === 'UNDECIDED')
+        exploreAnything(this.program, INPUT_ONLY, this.outcome.number);
+      return false;
+    }
     context.mark = marks.take(key);
     return true;
   }
@@ -260,6 +293,8 @@ export class Host {
   /** An entry that may not come to be is not confirmed here, but with its doubt at the end. */
   private confirm(): void {
     if (this.unknowns === undefined) this.connection?.confirm(this.packet);
+    // Behind it (loopback) --ctstatus CONFIRMED may hold, or not.
+    else this.unknowns.connection = true;
   }
 
   /**
@@ -319,22 +354,28 @@ export class Host {
   private nat(hook: number): boolean {
     const { connection } = this;
     if (connection?.isNew === true) return this.table('nat', hook);
-    if (connection?.mayBeNew === true) this.perhaps('nat', hook);
-    return true;
+    return connection?.mayBeNew !== true || this.perhaps('nat', hook);
   }
 
-  /** A table that the packet may meet, without its verdict resting on it. */
-  private perhaps(name: TableName, hook: number): void {
-    const { context, unknowns, outcome } = this;
+  /** A table that the packet may meet; decided only when it cannot end there. */
+  private perhaps(name: TableName, hook: number): boolean {
+    const { context, outcome } = this;
     const chain = this.program.chainAt(name, hook);
-    if (chain === undefined) return;
+    if (chain === undefined) return true;
     context.hook = hook;
-    exploreTable(
-      this.program,
-      chain,
-      context,
-      unknowns ?? { mark: false, connection: true, interfaces: false, packet: outcome.number },
-    );
+    const unknowns = this.unknowns ?? {
+      mark: false,
+      connection: true,
+      interfaces: false,
+      packet: outcome.number,
+      mayBeReset: false,
+    };
+    const { mayDrop } = exploreTable(this.program, chain, context, unknowns);
+    if (this.unknowns === undefined && mayDrop) {
+      this.stop('UNDECIDED', this.doubts.conntrack);
+      this.doubt();
+    }
+    return true;
   }
 
   /** Walks one table at a hook; false when the packet's way ends there. */
@@ -343,7 +384,8 @@ export class Host {
     if (chain === undefined) return true;
     const { context, result, unknowns } = this;
     context.hook = hook;
-    if (unknowns !== undefined) return exploreTable(this.program, chain, context, unknowns);
+    if (unknowns !== undefined)
+      return this.explored(exploreTable(this.program, chain, context, unknowns).mayAccept);
     this.observer?.table(HOOK_NAMES[hook] ?? '', name, chain, context);
     walk(this.program, chain, context, this.packet.totalLength, this.doubts, result, this.observer);
     if (this.decides) this.note(name, HOOK_NAMES[hook] ?? '', result);
@@ -355,7 +397,16 @@ export class Host {
   private exploreRest(chain: LinkedChain): boolean {
     const { rule, returns } = this.result;
     invariant(rule !== undefined, 'an undecided walk ends at a rule');
-    return exploreRest(this.program, chain, rule, returns, this.context, this.doubt());
+    const unknowns = this.doubt();
+    const { context } = this;
+    const { mayAccept } = exploreRest(this.program, chain, rule, returns, context, unknowns);
+    return this.explored(mayAccept);
+  }
+
+  private explored(mayAccept: boolean): boolean {
+    const { connection, unknowns } = this;
+    if (connection !== undefined && unknowns?.mayBeReset === true) connection.mayBeReset = true;
+    return mayAccept;
   }
 
   private note(table: TableName, hook: string, result: WalkResult): void {

@@ -51,6 +51,7 @@ export function ipMatches(ip: IpMatch, context: PacketContext): MatchResult {
     if (packet.protocol < 0) {
       if (packet.networkEnd < packet.networkOffset + packet.totalLength) {
         context.undecidedReason = 'snap length cut the IPv6 extension headers';
+        context.mayHotdrop = true;
         return UNDECIDED;
       }
       // ipv6_find_hdr fails: ip6_packet_match drops the packet, whatever fragment it is.

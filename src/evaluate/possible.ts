@@ -5,7 +5,14 @@
  */
 import type { PacketContext } from '../match/definition.ts';
 import { HOTDROP, NO, YES } from '../match/definition.ts';
-import { TARGET_CONTINUE, TARGET_RETURN, TARGET_UNDECIDED } from '../target/definition.ts';
+import { TABLE_NAMES } from '../ruleset/types.ts';
+import {
+  TARGET_ACCEPT,
+  TARGET_CONTINUE,
+  TARGET_REJECT,
+  TARGET_RETURN,
+  TARGET_UNDECIDED,
+} from '../target/definition.ts';
 import { ipMatches } from './ip-match.ts';
 import {
   type LinkedChain,
@@ -28,6 +35,8 @@ export interface Unknowns {
   interfaces: boolean;
   /** Number of the undecided packet. */
   packet: number;
+  /** Set where a rule may have answered the packet with a TCP reset. */
+  mayBeReset: boolean;
 }
 
 /** How a branch may go on; bits. */
@@ -38,33 +47,50 @@ const MAY_ACCEPT = 2;
 /** May the packet match: surely not, perhaps, surely, or is it dropped by a match. */
 type Chance = 'no' | 'perhaps' | 'surely' | 'hotdrop';
 
+/** How often each counter may be hit. */
+type Hits = Map<number, number>;
+
+/** What a chain may lead to: MAY_ bits, and the hits of one visit. */
+interface Explored {
+  readonly outcome: number;
+  readonly hits: Hits;
+}
+
+function addHits(to: Hits, from: Hits): void {
+  for (const [counter, hits] of from) to.set(counter, (to.get(counter) ?? 0) + hits);
+}
+
 class Exploration {
-  private readonly program: Program;
   private readonly context: PacketContext;
   private readonly unknowns: Unknowns;
-  private readonly counted = new Set<number>();
   /** Of chains from their first rule on; a chain under way cannot meet itself (loops are refused). */
-  private readonly explored = new Map<LinkedChain, number>();
+  private readonly explored = new Map<LinkedChain, Explored>();
+  /** Of the chain under way. */
+  hits: Hits = new Map();
+  /** Some branch surely or perhaps ends in a drop. */
+  mayDrop = false;
 
-  constructor(program: Program, context: PacketContext, unknowns: Unknowns) {
-    this.program = program;
+  constructor(context: PacketContext, unknowns: Unknowns) {
     this.context = context;
     this.unknowns = unknowns;
   }
 
   count(counter: number): void {
-    if (counter < 0 || this.counted.has(counter)) return;
-    this.counted.add(counter);
-    const { uncertain } = this.program.counters;
-    uncertain[counter] = (uncertain[counter] ?? 0) + 1;
+    if (counter >= 0) this.hits.set(counter, (this.hits.get(counter) ?? 0) + 1);
   }
 
   chain(chain: LinkedChain): number {
-    const before = this.explored.get(chain);
-    if (before !== undefined) return before;
-    const outcome = this.from(chain, 0);
-    this.explored.set(chain, outcome);
-    return outcome;
+    let explored = this.explored.get(chain);
+    const { hits } = this;
+    if (explored === undefined) {
+      this.hits = new Map();
+      explored = { outcome: this.from(chain, 0), hits: this.hits };
+      this.explored.set(chain, explored);
+    }
+    this.hits = hits;
+    // Each visit counts: two rules may jump to one chain.
+    addHits(hits, explored.hits);
+    return explored.outcome;
   }
 
   /** Everything from rule index `start` of a chain on. */
@@ -75,7 +101,10 @@ class Exploration {
       if (linked === undefined) break;
       const chance = this.chance(linked);
       if (chance === 'no') continue;
-      if (chance === 'hotdrop') return outcome;
+      if (chance === 'hotdrop') {
+        this.mayDrop = true;
+        return outcome;
+      }
       this.count(linked.counter);
       const { goesOn, leadsTo } = this.target(linked);
       outcome |= leadsTo;
@@ -94,16 +123,21 @@ class Exploration {
       if (target.kind === 'goto') return { goesOn: false, leadsTo: inner };
       return { goesOn: returns, leadsTo: inner & MAY_ACCEPT };
     }
-    const { mark } = this.context;
-    const result = target.target.apply(this.context);
-    if (this.context.mark !== mark) {
-      this.context.mark = mark;
+    const { context } = this;
+    const { mark } = context;
+    const result = target.target.apply(context);
+    if (context.mark !== mark) {
+      context.mark = mark;
       this.unknowns.mark = true;
     }
     if (result === TARGET_CONTINUE) return { goesOn: true, leadsTo: ENDS };
     if (result === TARGET_RETURN) return { goesOn: false, leadsTo: MAY_RETURN };
     if (result === TARGET_UNDECIDED) return { goesOn: true, leadsTo: MAY_ACCEPT };
-    return { goesOn: false, leadsTo: target.target.name === 'ACCEPT' ? MAY_ACCEPT : ENDS };
+    if (result === TARGET_ACCEPT) return { goesOn: false, leadsTo: MAY_ACCEPT };
+    this.mayDrop = true;
+    if (result === TARGET_REJECT && target.target.answer(context) === 'tcp-reset')
+      this.unknowns.mayBeReset = true;
+    return { goesOn: false, leadsTo: ENDS };
   }
 
   private chance(linked: LinkedRule): Chance {
@@ -111,6 +145,7 @@ class Exploration {
     const { ip, matches } = linked.rule;
     const blind = unknowns.interfaces && (ip.inInterface ?? ip.outInterface) !== undefined;
     const known = blind ? { ...ip, inInterface: undefined, outInterface: undefined } : ip;
+    context.mayHotdrop = false;
     const first = ipMatches(known, context);
     if (first === NO) return 'no';
     if (first === HOTDROP && !blind) return 'hotdrop';
@@ -125,8 +160,12 @@ class Exploration {
       } else {
         const result = match.matches(context, linked.states[i]);
         if (result === NO) return 'no';
-        if (result === HOTDROP && sure) return 'hotdrop';
+        if (result === HOTDROP) {
+          this.mayDrop = true;
+          if (sure) return 'hotdrop';
+        }
         if (result !== YES) sure = false;
+        if (context.mayHotdrop) this.mayDrop = true;
       }
     }
     return sure ? 'surely' : 'perhaps';
@@ -142,9 +181,14 @@ class Exploration {
   }
 }
 
+/** What a table may have made of a packet. */
+export interface Possible {
+  readonly mayAccept: boolean;
+  readonly mayDrop: boolean;
+}
+
 /**
  * After a walk that ended undecided at `rule`: explores what may have followed in this table.
- * @returns whether the packet may have been accepted by it
  */
 export function exploreRest(
   program: Program,
@@ -153,20 +197,21 @@ export function exploreRest(
   returns: readonly Place[],
   context: PacketContext,
   unknowns: Unknowns,
-): boolean {
-  const exploration = new Exploration(program, context, unknowns);
-  exploration.count(rule.counter);
-  const { leadsTo } = exploration.target(rule);
-  // The rule's own match was the unknown thing, so the next rule may always follow.
-  let outcome = leadsTo | exploration.from(rule.chain, rule.number);
-  let accepts = outcome & MAY_ACCEPT;
-  for (let i = returns.length - 1; i >= 0 && (outcome & MAY_RETURN) !== 0; i--) {
-    const place = returns[i];
-    if (place === undefined) break;
-    outcome = exploration.from(place.chain, place.next);
-    accepts |= outcome & MAY_ACCEPT;
-  }
-  return endOfTable(exploration, start, outcome, accepts);
+): Possible {
+  return settled(program, start, context, unknowns, (exploration) => {
+    exploration.count(rule.counter);
+    const { leadsTo } = exploration.target(rule);
+    // The rule's own match was the unknown thing, so the next rule may always follow.
+    let outcome = leadsTo | exploration.from(rule.chain, rule.number);
+    let accepts = outcome & MAY_ACCEPT;
+    for (let i = returns.length - 1; i >= 0 && (outcome & MAY_RETURN) !== 0; i--) {
+      const place = returns[i];
+      if (place === undefined) break;
+      outcome = exploration.from(place.chain, place.next);
+      accepts |= outcome & MAY_ACCEPT;
+    }
+    return (outcome & MAY_RETURN) | accepts;
+  });
 }
 
 /** As exploreRest for a table that the packet may have met from its beginning. */
@@ -175,19 +220,70 @@ export function exploreTable(
   start: LinkedChain,
   context: PacketContext,
   unknowns: Unknowns,
-): boolean {
-  const exploration = new Exploration(program, context, unknowns);
-  const outcome = exploration.chain(start);
-  return endOfTable(exploration, start, outcome, outcome & MAY_ACCEPT);
+): Possible {
+  return settled(program, start, context, unknowns, (exploration) => exploration.chain(start));
 }
 
-function endOfTable(
-  exploration: Exploration,
+/** Explores until what is unknown does not grow any more, then counts. */
+function settled(
+  program: Program,
   start: LinkedChain,
-  outcome: number,
-  accepts: number,
-): boolean {
-  if ((outcome & MAY_RETURN) === 0) return accepts !== 0;
-  exploration.count(start.policyCounter);
-  return accepts !== 0 || start.policy !== 'DROP';
+  context: PacketContext,
+  unknowns: Unknowns,
+  explore: (exploration: Exploration) => number,
+): Possible {
+  for (;;) {
+    const { mark } = unknowns;
+    const exploration = new Exploration(context, unknowns);
+    const outcome = explore(exploration);
+    // A mark that a rule may set further down may be read further up, by another way.
+    if (unknowns.mark !== mark) continue;
+    const returns = (outcome & MAY_RETURN) !== 0;
+    if (returns) exploration.count(start.policyCounter);
+    addUncertain(program, exploration.hits, 1);
+    const drops = start.policy === 'DROP';
+    return {
+      mayAccept: (outcome & MAY_ACCEPT) !== 0 || (returns && !drops),
+      mayDrop: exploration.mayDrop || (returns && drops),
+    };
+  }
+}
+
+function addUncertain(program: Program, hits: Hits, times: number): void {
+  const { uncertain } = program.counters;
+  for (const [counter, count] of hits)
+    uncertain[counter] = (uncertain[counter] ?? 0) + count * times;
+}
+
+/**
+ * A packet of which too little is known to say which rules it may have met: each of them, and each
+ * stateful match.
+ * @param hooks HOOK_ numbers that it may have passed, with how often
+ */
+export function exploreAnything(
+  program: Program,
+  hooks: ReadonlyMap<number, number>,
+  packet: number,
+): void {
+  for (const table of TABLE_NAMES)
+    for (const [hook, times] of hooks) {
+      const chain = program.chainAt(table, hook);
+      if (chain === undefined) continue;
+      const hits = anythingIn(chain, packet, new Map());
+      addUncertain(program, hits, times);
+      addUncertain(program, new Map([[chain.policyCounter, 1]]), times);
+    }
+}
+
+function anythingIn(chain: LinkedChain, packet: number, known: Map<LinkedChain, Hits>): Hits {
+  const before = known.get(chain);
+  if (before !== undefined) return before;
+  const hits: Hits = new Map();
+  for (const linked of chain.rules) {
+    addHits(hits, new Map([[linked.counter, 1]]));
+    if (linked.reads.some((reads) => (reads & READS_OWN_STATE) !== 0)) doubtState(linked, packet);
+    if (linked.jump !== undefined) addHits(hits, anythingIn(linked.jump, packet, known));
+  }
+  known.set(chain, hits);
+  return hits;
 }

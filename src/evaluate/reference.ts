@@ -93,6 +93,7 @@ function evaluateRule(
   observer: WalkObserver | undefined,
 ): MatchResult {
   const { matches } = linked.rule;
+  context.mayHotdrop = false;
   const first = ipMatches(linked.rule.ip, context);
   if (first !== YES) {
     observer?.rule(linked, first, -1);
@@ -104,11 +105,12 @@ function evaluateRule(
     const noted = context.undecidedReason;
     const result = evaluateMatch(linked, i, context, doubts, unknown >= 0);
     if (unknown >= 0) context.undecidedReason = noted;
+    if (result === HOTDROP && unknown >= 0) context.mayHotdrop = true;
     if (result === UNDECIDED) {
       if (unknown < 0) unknown = i;
-    } else if (result === NO || (result === HOTDROP && unknown < 0)) {
-      // A condition that surely fails decides the rule, whatever an unknown one before it says:
-      // no condition that can be unknown drops the packet.
+    } else if (result === NO ? !context.mayHotdrop : result === HOTDROP && unknown < 0) {
+      // A condition that surely fails decides the rule, whatever an unknown one before it says,
+      // unless that one may drop the packet.
       observer?.rule(linked, result, i);
       return result;
     }
@@ -180,6 +182,10 @@ export function walk(
     const matched = evaluateRule(linked, context, doubts, observer);
     if (matched === NO) continue;
     if (matched === YES) count(program, linked.counter, length);
+    if (matched === UNDECIDED && !context.mayHotdrop && onlyCounts(linked)) {
+      countUncertain(program, linked.counter);
+      continue;
+    }
     const verdict = verdictOf(matched, linked, context, cursor, result);
     if (verdict === 0) continue;
     result.hotdrop = matched === HOTDROP;
@@ -199,6 +205,16 @@ function count(program: Program, counter: number, length: number): void {
   const { packets, bytes } = program.counters;
   packets[counter] = (packets[counter] ?? 0) + 1;
   bytes[counter] = (bytes[counter] ?? 0) + length;
+}
+
+function countUncertain(program: Program, counter: number): void {
+  const { uncertain } = program.counters;
+  uncertain[counter] = (uncertain[counter] ?? 0) + 1;
+}
+
+/** Does a hit change nothing for the packet? Then whether it is one need not be known. */
+function onlyCounts({ rule: { target } }: LinkedRule): boolean {
+  return target.kind === 'none' || (target.kind === 'target' && target.target.name === 'LOG');
 }
 
 function verdictOf(

@@ -37,6 +37,8 @@ export interface PacketContext {
   topology: Topology;
   /** Set by a condition that returns UNDECIDED. */
   undecidedReason: string;
+  /** Set by a condition that returns UNDECIDED where it may be HOTDROP in truth. */
+  mayHotdrop?: boolean;
 }
 
 /** One option as found on the command line, with how it was negated. */

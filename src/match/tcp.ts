@@ -178,6 +178,8 @@ function matches(options: TcpOptions, context: PacketContext): MatchResult {
     else if ((found === YES) === options.optionInverted) return NO;
   }
   if (!unknown) return YES;
+  // Only who looks for an option looks at the data offset, which may be wrong.
+  if (options.option !== 0) context.mayHotdrop = true;
   return undecided(context, 'the snap length cut the TCP header');
 }
 

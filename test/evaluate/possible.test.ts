@@ -17,6 +17,7 @@ const cut = packetOf(
 );
 const unknowns = (more: Partial<Unknowns> = {}): Unknowns => ({
   mark: false,
+  mayBeReset: false,
   connection: false,
   interfaces: false,
   packet: 9,
@@ -31,7 +32,7 @@ function explored(...lines: string[]): { counters: string[]; accepts: boolean } 
   const start = program.chainAt('filter', HOOK_INPUT);
   if (start === undefined || result.rule === undefined) throw new Error('no rule');
   const { rule, returns } = result;
-  const accepts = exploreRest(program, start, rule, returns, context, unknowns());
+  const { mayAccept: accepts } = exploreRest(program, start, rule, returns, context, unknowns());
   return { counters: countersOf(program), accepts };
 }
 
@@ -121,13 +122,44 @@ describe('a table that may have been met', () => {
     const start = program.chainAt('filter', HOOK_INPUT);
     if (start === undefined) throw new Error('no chain');
     const packet = packetOf({ source: '192.0.2.9', destination: '192.0.2.1', udp: {} });
-    const accepts = exploreTable(program, start, contextOf(packet, context), unknowns(more));
+    const { mayAccept: accepts } = exploreTable(
+      program,
+      start,
+      contextOf(packet, context),
+      unknowns(more),
+    );
     return { counters: countersOf(program), accepts };
   };
 
   test('with everything known: one way', () => {
     const lines = [':INPUT DROP', '-A INPUT -i eth1 -j DROP', '-A INPUT -p udp -j ACCEPT'];
     expect(tableOf(lines, {})).toEqual({ counters: ['INPUT 2 [0:0]+1?'], accepts: true });
+  });
+
+  test('a chain that two rules may jump to counts twice', () => {
+    const lines = [':A -', '-A INPUT -m mark --mark 1 -j A', '-A INPUT -j A', '-A A -p udp'];
+    expect(tableOf(lines, { mark: true }).counters).toEqual([
+      'INPUT 1 [0:0]+1?',
+      'INPUT 2 [0:0]+1?',
+      'INPUT policy [0:0]+1?',
+      'A 1 [0:0]+2?',
+    ]);
+  });
+
+  test('a mark that may be set between two visits of a chain', () => {
+    const lines = [
+      ':A -',
+      '-A INPUT -j A',
+      '-A INPUT -m conntrack --ctstate NEW -j MARK --set-mark 1',
+      '-A INPUT -j A',
+      '-A A -m mark --mark 1 -j DROP',
+    ];
+    const program = programOf(['*mangle', ':INPUT ACCEPT', ...lines, 'COMMIT', ''].join('\n'));
+    const start = program.chainAt('mangle', HOOK_INPUT);
+    if (start === undefined) throw new Error('no chain');
+    const packet = packetOf({ source: '192.0.2.9', destination: '192.0.2.1', udp: {} });
+    exploreTable(program, start, contextOf(packet), unknowns({ connection: true }));
+    expect(countersOf(program)).toContain('A 1 [0:0]+2?');
   });
 
   test('interfaces not known', () => {

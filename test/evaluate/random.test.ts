@@ -95,9 +95,14 @@ class Plain {
       const match = this.match(rule, context);
       if (match === NO) continue;
       if (match === HOTDROP) return 'hotdrop';
-      if (match === UNDECIDED) return 'undecided';
-      this.count(rule);
       const { target } = rule;
+      if (match === UNDECIDED) {
+        // A rule that only counts decides nothing, known or not.
+        if (target.kind === 'none') continue;
+        if (target.kind === 'target' && target.target.name === 'LOG') continue;
+        return 'undecided';
+      }
+      this.count(rule);
       if (target.kind === 'none') continue;
       if (target.kind === 'target') {
         const result = target.target.apply(context);

@@ -214,8 +214,27 @@ describe('what cannot be known', () => {
 
   test('also where a later condition fails, since it was perhaps asked before', () => {
     const rule = '-A INPUT -p tcp --dport 80 -m limit --limit 1/hour --limit-burst 1';
-    const program = programOf(filterText(`${rule} -m ttl --ttl-eq 1 -j ACCEPT`, rule));
+    const program = programOf(filterText(`${rule} -m ttl --ttl-eq 1 -j ACCEPT`, `${rule} -j DROP`));
     expect(walkOf(program, cut).steps).toEqual(['INPUT 1 no', 'INPUT 2 undecided']);
     expect(walkOf(program, web).steps).toEqual(['INPUT 1 no', 'INPUT 2 undecided']);
+  });
+
+  test('a cut header that may be malformed is dropped by the match, or not', () => {
+    const option = '-A INPUT -p tcp -m tcp --tcp-option 8';
+    const fails = programOf(filterText(`${option} -m ttl --ttl-eq 1 -j ACCEPT`));
+    expect(walkOf(fails, cut).verdict).toBe('undecided');
+    expect(walkOf(programOf(filterText(option)), cut).verdict).toBe('undecided');
+  });
+
+  test('a rule that changes nothing need not be decided: its count is uncertain', () => {
+    const program = programOf(
+      filterText(
+        '-A INPUT -p tcp --dport 80',
+        '-A INPUT -p tcp --dport 80 -j LOG',
+        '-A INPUT -j DROP',
+      ),
+    );
+    expect(walkOf(program, cut).verdict).toBe('drop');
+    expect(countersOf(program)).toEqual(['INPUT 1 [0:0]+1?', 'INPUT 2 [0:0]+1?', 'INPUT 3 [1:40]']);
   });
 });
