@@ -2,7 +2,6 @@
  * -m conntrack: what connection tracking knows of the packet's connection. Options and printing as
  * libxt_conntrack.c of iptables 1.8.9 (revision 3); connection-conditions.ts evaluates them.
  */
-import { protocolNumber } from '../packet/text.ts';
 import type { Family } from '../ruleset/types.ts';
 import type { ConntrackOptions, TupleCondition, Wanted } from './connection-conditions.ts';
 import {
@@ -20,33 +19,13 @@ import type { MaskedHost } from './numeric-address.ts';
 import { maskedHost, maskedHostName, maskedHostText } from './numeric-address.ts';
 import { argument, readOptions } from './options.ts';
 import { lookedUpPortRange } from './ports.ts';
+import { parseProtocolValue } from './protocol-value.ts';
 import type { Range } from './values.ts';
-import { numberRange, rangeText, unsignedNumber } from './values.ts';
+import { numberRange, rangeText } from './values.ts';
 
 /** Options on addresses, in the order in which they are printed, and those on ports. */
 const ADDRESS_OPTIONS: readonly string[] = ['ctorigsrc', 'ctorigdst', 'ctreplsrc', 'ctrepldst'];
 const PORT_OPTIONS: readonly string[] = ADDRESS_OPTIONS.map((option) => `${option}port`);
-
-/** Names that iptables knows beside /etc/protocols (xtables_chain_protos). */
-const OWN_PROTOCOLS: ReadonlyMap<string, number> = new Map([
-  ['all', 0],
-  ['icmpv6', 58],
-  ['mobility-header', 135],
-  ['ipv6-mh', 135],
-  ['mh', 135],
-]);
-
-/** @throws OptionError unknown-protocol */
-function parseProtocol(text: string): number {
-  const number = unsignedNumber(text, 255) ?? protocolNumber(text) ?? OWN_PROTOCOLS.get(text);
-  if (number === undefined) {
-    throw new OptionError('unknown-protocol', `unknown protocol "${text}" specified`, {
-      option: 'ctproto',
-      hint: 'a protocol is a number from 0 to 255 or a name such as tcp',
-    });
-  }
-  return number;
-}
 
 function badNames(what: string, names: readonly NamedBits[]): (rest: string) => OptionError {
   return (rest) =>
@@ -106,7 +85,7 @@ function parse(uses: readonly OptionUse[], family: Family): ConntrackOptions {
       options = { ...options, state: names(use, CTSTATES) };
     },
     ctproto: (use) => {
-      options = { ...options, protocol: wanted(use, parseProtocol(argument(use))) };
+      options = { ...options, protocol: wanted(use, parseProtocolValue(argument(use), use.name)) };
     },
     ...Object.fromEntries(ADDRESS_OPTIONS.map((name) => [name, address])),
     ...Object.fromEntries(PORT_OPTIONS.map((name) => [name, port])),

@@ -7,7 +7,9 @@ import type { Connection } from '../conntrack/types.ts';
 import type { Diagnostic } from '../errors.ts';
 import type { PacketView } from '../packet/fields.ts';
 import type { Family, HookName, IpMatch, TableName } from '../ruleset/types.ts';
+import type { SetFacts } from '../sets/collection.ts';
 import type { Topology } from '../topology/types.ts';
+import { createReplayState, type ReplayState } from './replay-state.ts';
 
 /** Result of one condition. */
 export const NO = 0;
@@ -34,11 +36,57 @@ export interface PacketContext {
   /** DIRECTION_ORIGINAL or DIRECTION_REPLY. */
   ctdirection: number;
   connection: Connection | undefined;
+  /** For INVALID packets: the connection that they would belong to, if one, and as which direction. */
+  refusedBy: Connection | undefined;
+  refusedDirection: number;
   topology: Topology;
+  /** Set by -j NOTRACK and -j CT --notrack in the raw table, before conntrack looks. */
+  untracked: boolean;
+  /** Conntrack zone set by -j CT --zone in the raw table, per direction (ORIGINAL, REPLY), 0;
+   * -1: the lower 16 bits of the mark when conntrack looks (--zone mark). */
+  zoneOriginal: number;
+  zoneReply: number;
+  /** skb priority as -j CLASSIFY sets it, unsigned 32-bit. */
+  priority: number;
+  /** The packet is at or after FORWARD: no socket of this host has sent it or will take it. */
+  forwarded: boolean;
+  /** -j TRACE was met: later rules are traced. */
+  traced: boolean;
+  /** Target that would translate the packet's connection, as printed: `DNAT --to-destination …`. */
+  translated: string;
+  /** Which address that target changes; '' while `translated` is ''. */
+  translates: 'source' | 'destination' | '';
+  /** Helper that -j CT --helper gave the new connection; '' for none. */
+  helper: string;
+  /** Timeout policy that -j CT --timeout gave the new connection; '' for none. */
+  timeoutPolicy: string;
+  /** What the packet would have been handed to: `NFQUEUE --queue-num 0`; '' for nothing. */
+  queued: string;
+  /** Where -j TEE sent a copy, which then passes OUTPUT and POSTROUTING, untracked. */
+  copyTo: PacketCopy | undefined;
+  /** A -j CT said how the packet is tracked; a later one changes nothing. */
+  trackingSet: boolean;
+  /** What a target set to a value that the capture does not tell. */
+  unknown: UnknownWrite | undefined;
   /** Set by a condition that returns UNDECIDED. */
   undecidedReason: string;
   /** Set by a condition that returns UNDECIDED where it may be HOTDROP in truth. */
   mayHotdrop?: boolean;
+}
+
+/** A copy that -j TEE sends. */
+export interface PacketCopy {
+  /** Next hop: one word, or four. */
+  readonly gateway: readonly number[];
+  /** Device it must leave by; '' for any. */
+  readonly outInterface: string;
+}
+
+/** A change of the packet whose outcome the capture does not tell. */
+export interface UnknownWrite {
+  /** A match that reads any of these is undecided from then on. */
+  readonly what: readonly Reads[];
+  readonly reason: string;
 }
 
 /** One option as found on the command line, with how it was negated. */
@@ -64,6 +112,7 @@ export interface OptionSpec {
   readonly argument?: string;
   /** Further arguments taken after the first (tcp-flags takes 2 in all: 1). */
   readonly extraArguments?: number;
+  /** The argument may be missing: the next word is it unless that begins with `-` or `!`. */
   readonly optionalArgument?: boolean;
   readonly invertible?: boolean;
   readonly help: string;
@@ -84,6 +133,11 @@ export class OptionError extends Error {
   }
 }
 
+/** The sets that there are while a rule is read. */
+export interface SetDirectory {
+  facts(name: string): SetFacts | undefined;
+}
+
 /** What else of the rule and its place `parse` may look at. */
 export interface ParseContext {
   readonly family: Family;
@@ -92,6 +146,10 @@ export interface ParseContext {
   readonly chain: string;
   /** The rule's -p, -s …, complete when `parse` runs. */
   readonly ip: IpMatch;
+  /** The sets there are; absent: none. */
+  readonly sets?: SetDirectory | undefined;
+  /** For targets: the rule's matches. */
+  readonly matches?: readonly BoundMatch[];
   /** Findings that do not refuse the rule. */
   warn(diagnostic: Omit<Diagnostic, 'where' | 'sourceLine'>): void;
 }
@@ -117,7 +175,13 @@ export type Reads =
   | 'payload'
   | 'own-state'
   | 'nothing'
-  | 'fragment';
+  | 'fragment'
+  /** TOS, DSCP, ECN, traffic class. */
+  | 'tos'
+  /** IPv4 options, IPv6 extension headers. */
+  | 'extension-headers'
+  /** What a capture does not show of the host: sockets, owners, CPU … */
+  | 'host';
 
 /**
  * A match extension with option type O and per-rule state S (undefined for a stateless one).
@@ -140,17 +204,29 @@ export interface MatchDefinition<O, S = undefined> {
   print(options: O, family: Family): string;
   /** As `iptables -L` (numeric false) or `-L -n` prints it, without leading space, '' for nothing. */
   list(options: O, numeric: boolean, family: Family): string;
+  /** `iptables -L` puts no blank before what this match prints (eui64, bpf). */
+  readonly listedWithoutBlank?: boolean;
   /** The plain evaluation. Never throws. */
   matches(options: O, context: PacketContext, state: S): MatchResult;
   /** Why it did not match, for explain: "--dport: 443, not 8443" (the packet has 443). Several
    * conditions that fail are joined by "; ", the first to fail first. Only asked when it fails. */
   explain(options: O, context: PacketContext): string;
   /** Fresh per-rule state at the start of a replay. */
-  createState?(options: O): S;
+  createState?(options: O, replay: ReplayState): S;
+  /** With these options the kernel tracks connections for the family (nf_ct_netns_get). Matches
+   * that read 'ctstate' or 'connection' do so anyway. */
+  tracksConnections?(options: O): boolean;
   /** Only in these hooks with these options (narrower than `hooks`); undefined: as `hooks`. */
   hooksFor?(options: O): readonly HookName[] | undefined;
+  /** The sets (ipset) that these options name. */
+  setNames?(options: O): readonly string[];
   /** What is read with these options, where that is less than `reads`. */
   readsFor?(options: O): readonly Reads[];
+  /** It may drop the packet by what it finds in it (not by lengths alone): where what it looks at is
+   * not known, neither is whether the packet goes on. */
+  readonly mayHotdrop?: boolean;
+  /** It asks for what no capture holds: the user may state whether it holds (--assume). */
+  readonly assumable?: boolean;
 }
 
 /** A definition with its options: what a rule holds. */
@@ -162,11 +238,94 @@ export interface BoundMatch {
   /** iptables-save form with `-m name`. */
   readonly text: string;
   list(numeric: boolean): string;
-  createState(): unknown;
+  /** No blank goes before what `list` gives. */
+  readonly listedWithoutBlank: boolean;
+  /** @param replay by default a new one of its own */
+  createState(replay?: ReplayState): unknown;
+  readonly tracksConnections: boolean;
+  /** The sets (ipset) that it names. */
+  readonly setNames: readonly string[];
+  /** As in the definition. */
+  readonly mayHotdrop: boolean;
+  /** Where it is undecided, an assumption of the user may decide it. */
+  readonly assumable: boolean;
   matches(context: PacketContext, state: unknown): MatchResult;
   /** Why it does not match; '' when it does. A match with state of its own (limit) is taken to
    * have failed. */
   explain(context: PacketContext): string;
+}
+
+/** A definition with its options. A class, with its text made when asked for, because a ruleset may
+ * hold hundreds of thousands of them. */
+class SealedMatch<O, S> implements BoundMatch {
+  readonly #definition: MatchDefinition<O, S>;
+  readonly #options: O;
+  readonly #family: Family;
+
+  constructor(definition: MatchDefinition<O, S>, options: O, family: Family) {
+    this.#definition = definition;
+    this.#options = options;
+    this.#family = family;
+  }
+
+  get name(): string {
+    return this.#definition.name;
+  }
+
+  get reads(): readonly Reads[] {
+    return this.#definition.readsFor?.(this.#options) ?? this.#definition.reads;
+  }
+
+  get hooks(): readonly HookName[] | undefined {
+    return this.#definition.hooksFor?.(this.#options) ?? this.#definition.hooks;
+  }
+
+  get text(): string {
+    const printed = this.#definition.print(this.#options, this.#family);
+    return `-m ${this.#definition.name}${printed === '' ? '' : ` ${printed}`}`;
+  }
+
+  get tracksConnections(): boolean {
+    return this.#definition.tracksConnections?.(this.#options) ?? false;
+  }
+
+  get setNames(): readonly string[] {
+    return this.#definition.setNames?.(this.#options) ?? [];
+  }
+
+  get mayHotdrop(): boolean {
+    return this.#definition.mayHotdrop ?? false;
+  }
+
+  get assumable(): boolean {
+    return this.#definition.assumable ?? false;
+  }
+
+  get listedWithoutBlank(): boolean {
+    return this.#definition.listedWithoutBlank ?? false;
+  }
+
+  list(numeric: boolean): string {
+    return this.#definition.list(this.#options, numeric, this.#family);
+  }
+
+  createState(replay: ReplayState = createReplayState()): unknown {
+    return this.#definition.createState?.(this.#options, replay);
+  }
+
+  matches(context: PacketContext, state: unknown): MatchResult {
+    return this.#definition.matches(this.#options, context, state as S);
+  }
+
+  explain(context: PacketContext): string {
+    const definition = this.#definition;
+    // What a match with state of its own would say must not be asked again.
+    if (definition.createState !== undefined) return definition.explain(this.#options, context);
+    const noted = context.undecidedReason;
+    const holds = definition.matches(this.#options, context, undefined as S) === YES;
+    context.undecidedReason = noted;
+    return holds ? '' : definition.explain(this.#options, context);
+  }
 }
 
 /** Seals a definition with its options. */
@@ -175,24 +334,7 @@ export function bindMatch<O, S>(
   options: O,
   family: Family,
 ): BoundMatch {
-  const printed = definition.print(options, family);
-  return {
-    name: definition.name,
-    reads: definition.readsFor?.(options) ?? definition.reads,
-    hooks: definition.hooksFor?.(options) ?? definition.hooks,
-    text: `-m ${definition.name}${printed === '' ? '' : ` ${printed}`}`,
-    list: (numeric) => definition.list(options, numeric, family),
-    createState: () => definition.createState?.(options),
-    matches: (context, state) => definition.matches(options, context, state as S),
-    explain(context) {
-      // What a match with state of its own would say must not be asked again.
-      if (definition.createState !== undefined) return definition.explain(options, context);
-      const noted = context.undecidedReason;
-      const holds = definition.matches(options, context, undefined as S) === YES;
-      context.undecidedReason = noted;
-      return holds ? '' : definition.explain(options, context);
-    },
-  };
+  return new SealedMatch(definition, options, family);
 }
 
 /** A definition as the registry holds it, its option type sealed. */
@@ -204,6 +346,7 @@ export interface RegisteredMatch {
   readonly hooks: readonly HookName[] | undefined;
   readonly help: string;
   readonly options: readonly OptionSpec[];
+  readonly assumable: boolean;
   /** @throws OptionError */
   bind(uses: readonly OptionUse[], context: ParseContext): BoundMatch;
 }
@@ -218,6 +361,7 @@ export function registerMatch<O, S>(definition: MatchDefinition<O, S>): Register
     hooks: definition.hooks,
     help: definition.help,
     options: definition.options,
+    assumable: definition.assumable ?? false,
     bind: (uses, context) => bindMatch(definition, definition.parse(uses, context), context.family),
   };
 }

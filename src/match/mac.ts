@@ -48,7 +48,7 @@ function macText(bytes: readonly number[]): string {
  * that it may be empty (0) or have a sign.
  * @throws OptionError bad-mac
  */
-function parseMac(text: string): number[] {
+export function parseMac(text: string): number[] {
   const parts = text.split(':');
   const bytes = parts.map((part) => {
     const found = part.length > 2 ? null : /^[ \t\n\v\f\r]*([+-]?)([0-9a-fA-F]*)$/.exec(part);

@@ -64,7 +64,7 @@ function numericHost(text: string, family: Family): readonly number[] | undefine
  * One address as XTTYPE_HOST. Names are never looked up, but for localhost.
  * @throws OptionError host-not-found
  */
-function hostAddress(option: string, text: string, family: Family): readonly number[] {
+export function hostAddress(option: string, text: string, family: Family): readonly number[] {
   const numeric = numericHost(text, family);
   if (numeric !== undefined) return numeric;
   if (text === 'localhost') return LOCALHOST[family];
@@ -123,13 +123,27 @@ export function maskedHost(
   const slash = text.indexOf('/');
   const address = hostAddress(option, slash < 0 ? text : text.slice(0, slash), family);
   if (slash < 0) return { address, mask: prefixMask(most, family) };
-  const maskText = text.slice(slash + 1);
-  const length = unsignedNumber(maskText, most);
-  if (length !== undefined) return { address, mask: prefixMask(length, family) };
-  const dotted = numericHost(maskText, family);
+  const length = prefixLength(extension, option, text.slice(slash + 1), family);
+  return { address, mask: prefixMask(length, family) };
+}
+
+/**
+ * A prefix length, or a mask, as XTTYPE_PLEN and XTTYPE_PLENMASK; a mask that is no prefix counts as
+ * all ones. @throws OptionError bad-mask
+ */
+export function prefixLength(
+  extension: string,
+  option: string,
+  text: string,
+  family: Family,
+): number {
+  const most = family === 4 ? 32 : 128;
+  const length = unsignedNumber(text, most);
+  if (length !== undefined) return length;
+  const dotted = numericHost(text, family);
   if (dotted !== undefined) {
     const ones = maskLength(dotted);
-    return { address, mask: prefixMask(ones < 0 ? most : ones, family) };
+    return ones < 0 ? most : ones;
   }
   throw new OptionError(
     'bad-mask',
@@ -144,6 +158,21 @@ export function addressText(words: readonly number[]): string {
   return words.length === 1 ? formatIpv4(a) : formatIpv6(a, b, c, d);
 }
 
+/** Networks by name, as in Debian's /etc/networks. */
+const NETWORKS: ReadonlyMap<number, string> = new Map([
+  [0, 'default'],
+  [0x7f000000, 'loopback'],
+  [0xa9fe0000 | 0, 'link-local'],
+]);
+
+/** An address without mask as `iptables -L` shows it: the names that every host knows, or numbers. */
+export function addressName(words: readonly number[]): string {
+  const local = LOCALHOST[words.length === 1 ? 4 : 6];
+  if (local.every((word, i) => word === words[i])) return 'localhost';
+  const network = words.length === 1 ? NETWORKS.get(words[0] ?? 0) : undefined;
+  return network ?? addressText(words);
+}
+
 /** `192.0.2.1` or `192.0.2.1/24`. */
 export function maskedHostText({ address, mask }: MaskedHost): string {
   const length = maskLength(mask);
@@ -153,11 +182,9 @@ export function maskedHostText({ address, mask }: MaskedHost): string {
 /** As `iptables -L` without -n: `anywhere` for zeros under any mask, `localhost`. */
 export function maskedHostName({ address, mask }: MaskedHost): string {
   if (address.every((word) => word === 0)) return 'anywhere';
-  const text = maskedHostText({ address, mask });
-  const local = LOCALHOST[address.length === 1 ? 4 : 6];
-  return local.every((word, i) => word === address[i])
-    ? text.replace(addressText(address), 'localhost')
-    : text;
+  const length = maskLength(mask);
+  const name = addressName(address);
+  return length === 32 * mask.length ? name : `${name}/${length}`;
 }
 
 /** Whether an address is the one under the mask. */

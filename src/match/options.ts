@@ -88,6 +88,24 @@ export function excludeEachOther(
   );
 }
 
+/**
+ * Checks that an option that needs another one has it with it.
+ * @throws OptionError option-missing
+ */
+export function requireWith(
+  extension: string,
+  uses: readonly OptionUse[],
+  option: string,
+  other: string,
+): void {
+  if (!hasOption(uses, option) || hasOption(uses, other)) return;
+  throw new OptionError(
+    'option-missing',
+    `${extension}: option "--${option}" also requires "--${other}".`,
+    { option, hint: `add --${other}` },
+  );
+}
+
 /** Argument of a use that must have one. @throws OptionError option-argument */
 export function argument(use: OptionUse): string {
   if (use.value === undefined) {

@@ -38,7 +38,7 @@ export function servicePortNumber(text: string, protocol: string, option: string
  * service name of any protocol. Seen on iptables 1.8.9: `--dport 65536` of udp is port 0.
  * @throws OptionError bad-port
  */
-function lookedUpPort(text: string, option: string): number {
+export function lookedUpPort(text: string, option: string): number {
   const digits = /^[ \t\n\v\f\r]*\+?([0-9]+)$/.exec(text)?.[1];
   const low32 = digits === undefined ? -1 : Number(BigInt.asIntN(32, BigInt(digits)));
   const tooLarge = digits !== undefined && BigInt(digits) > 0xffff_ffff_ffff_ffffn;

@@ -15,6 +15,11 @@ export function kernelFindsOutOfRange(code: string, hint: string): OptionError {
   return new OptionError(code, 'Numerical result out of range.', { hint });
 }
 
+/** ENOENT, as the real tool words it; `hint` says what the kernel did not find. */
+export function kernelFindsNothing(code: string, hint: string): OptionError {
+  return new OptionError(code, 'No chain/target/match by that name.', { hint });
+}
+
 /**
  * Refuses a match or target of one protocol in a rule that is not for exactly that one
  * (xt_check_match: "only valid for protocol").

@@ -281,6 +281,7 @@ export const tcp: MatchDefinition<TcpOptions> = {
     },
   ],
   reads: ['ports', 'tcp-flags', 'tcp-options', 'fragment'],
+  readsFor: ({ option }) => (option === 0 ? ['ports', 'tcp-flags', 'fragment'] : tcp.reads),
   parse(uses, context) {
     const options = parseUses(uses);
     requireProtocol('tcp', context, 6, 'tcp');

@@ -16,9 +16,23 @@ export function badValue(extension: string, option: string, detail: string): Opt
  * or undefined when it is none or above `max`. As xtables_strtoui without an end pointer.
  */
 export function unsignedNumber(text: string, max: number): number | undefined {
+  const plain = plainDecimal(text);
+  if (plain >= 0) return plain > max ? undefined : plain;
   const prefix = unsignedPrefix(text);
   if (prefix === undefined || prefix.rest !== '' || prefix.value > max) return undefined;
   return prefix.value;
+}
+
+/** Value of up to 15 digits without a leading zero; -1 for any other text. */
+function plainDecimal(text: string): number {
+  if (text.length === 0 || text.length > 15) return -1;
+  let value = 0;
+  for (let at = 0; at < text.length; at++) {
+    const digit = text.charCodeAt(at) - 48;
+    if (digit < 0 || digit > 9 || (digit === 0 && at === 0 && text.length > 1)) return -1;
+    value = value * 10 + digit;
+  }
+  return value;
 }
 
 /** The number at the beginning of a text (base 0) and what follows it; undefined if none. */
@@ -33,16 +47,20 @@ export function unsignedPrefix(text: string): { value: number; rest: string } | 
   };
 }
 
-/** An unsigned number from 0 to `max`, as XTTYPE_UINT8 and its like. @throws OptionError bad-value */
+/**
+ * An unsigned number from `min` (0) to `max`, as XTTYPE_UINT8 and its like.
+ * @throws OptionError bad-value
+ */
 export function boundedNumber(
   extension: string,
   option: string,
   text: string,
   max: number,
+  min = 0,
 ): number {
   const value = unsignedNumber(text, max);
-  if (value === undefined) {
-    throw badValue(extension, option, `, or out of range (0-${max}).`);
+  if (value === undefined || value < min) {
+    throw badValue(extension, option, `, or out of range (${min}-${max}).`);
   }
   return value;
 }
@@ -152,6 +170,8 @@ export function savedString(text: string): string {
 
 /** The text cut to what a C array holds: at most `size` bytes of UTF-8, no half character. */
 export function cutToBytes(text: string, size: number): string {
+  // No character of UTF-16 takes more than three bytes.
+  if (text.length * 3 <= size) return text;
   const bytes = new TextEncoder().encode(text);
   if (bytes.length <= size) return text;
   let end = size;

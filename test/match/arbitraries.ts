@@ -7,8 +7,12 @@ import fc from 'fast-check';
 import type { OptionUse } from '../../src/match/definition.ts';
 import { findMatch } from '../../src/match/registry.ts';
 import type { Family, TableName } from '../../src/ruleset/types.ts';
+import { BUILTIN_CHAINS } from '../../src/ruleset/types.ts';
 import { findTarget } from '../../src/target/registry.ts';
 import type { DatagramSpec, TcpSpec } from '../support/packets.ts';
+import { HEADER_MATCHES, NOT_EVERYWHERE_HEADERS } from './arbitraries-headers.ts';
+import { NOT_EVERYWHERE, STATE_MATCHES } from './arbitraries-state.ts';
+import { MORE_TARGETS, NOT_EVERYWHERE_TARGETS } from './arbitraries-targets.ts';
 import { usesOf } from './examples.ts';
 
 /** A match or target as one writes it. */
@@ -21,7 +25,8 @@ export interface WrittenExtension {
   readonly uses: readonly OptionUse[];
 }
 
-type Words = fc.Arbitrary<readonly string[]>;
+/** Words of options. */
+export type Words = fc.Arbitrary<readonly string[]>;
 
 const PORTS = [0, 1, 22, 53, 80, 443, 1023, 1024, 8443, 40000, 65534, 65535];
 const port = fc.constantFrom(...PORTS);
@@ -60,7 +65,7 @@ export function arbitraryAddress(family: Family): fc.Arbitrary<string> {
 }
 
 /** `low:high` or one number; never reversed. */
-function range(number: fc.Arbitrary<number>): fc.Arbitrary<string> {
+export function range(number: fc.Arbitrary<number>): fc.Arbitrary<string> {
   return fc.oneof(
     number.map(String),
     fc.tuple(number, number).map(([a, b]) => `${Math.min(a, b)}:${Math.max(a, b)}`),
@@ -68,7 +73,7 @@ function range(number: fc.Arbitrary<number>): fc.Arbitrary<string> {
 }
 
 /** An option with its arguments, inverted half of the time where that may be. */
-function option(name: string, value: fc.Arbitrary<string>, invertible = true): Words {
+export function option(name: string, value: fc.Arbitrary<string>, invertible = true): Words {
   return fc
     .tuple(invertible ? fc.boolean() : fc.constant(false), value)
     .map(([inverted, text]) => [...(inverted ? ['!'] : []), `--${name}`, ...text.split('\0')]);
@@ -77,7 +82,7 @@ function option(name: string, value: fc.Arbitrary<string>, invertible = true): W
 const flag = (name: string): Words => fc.constant([`--${name}`]);
 
 /** Some of the options, in order; at least `least`. */
-function some(least: number, ...options: readonly Words[]): Words {
+export function some(least: number, ...options: readonly Words[]): Words {
   return fc
     .tuple(...options.map((each) => fc.option(each, { nil: [] })))
     .map((all) => all.flat())
@@ -181,6 +186,8 @@ function addrtypeOptions(family: Family): Words {
 const MATCHES: Readonly<Record<string, (family: Family) => readonly [Words, ...string[]]>> = {
   addrtype: (family) => [addrtypeOptions(family)],
   comment: () => [option('comment', text, false)],
+  ...HEADER_MATCHES,
+  ...STATE_MATCHES,
   conntrack: (family) => [conntrackOptions(family)],
   hl: () => [hopLimitOptions('hl')],
   icmp: () => [icmpOptions(4), 'icmp'],
@@ -208,6 +215,16 @@ const MATCHES: Readonly<Record<string, (family: Family) => readonly [Words, ...s
 
 /** Options by target. */
 const TARGETS: Readonly<Record<string, (family: Family) => readonly [Words, ...string[]]>> = {
+  ...MORE_TARGETS,
+  SET: (family) => [
+    fc
+      .tuple(
+        fc.constantFrom('add-set', 'del-set'),
+        fc.constantFrom(family === 4 ? 'ip4' : 'ip6', 'ports'),
+        fc.constantFrom('src', 'dst'),
+      )
+      .map(([what, name, side]) => [`--${what}`, name, side]),
+  ],
   ACCEPT: () => [fc.constant([])],
   DROP: () => [fc.constant([])],
   RETURN: () => [fc.constant([])],
@@ -278,16 +295,24 @@ export function arbitraryTargetNamed(name: string, family: Family): fc.Arbitrary
  */
 export function arbitraryMatch(family: Family): fc.Arbitrary<WrittenExtension> {
   const usable = Object.keys(MATCHES).filter(
-    (name) => name !== 'mac' && findMatch(name, family) !== undefined,
+    (name) =>
+      name !== 'mac' &&
+      !NOT_EVERYWHERE.includes(name) &&
+      !NOT_EVERYWHERE_HEADERS.includes(name) &&
+      findMatch(name, family) !== undefined,
   );
   return fc.oneof(...usable.map((name) => arbitraryMatchNamed(name, family)));
 }
 
 /** Any target that a table takes in all its built-in chains. */
 export function arbitraryTarget(family: Family, table: TableName): fc.Arbitrary<WrittenExtension> {
-  const usable = Object.keys(TARGETS).filter(
-    (name) => findTarget(name, family)?.tables?.includes(table) !== false,
-  );
+  const usable = Object.keys(TARGETS).filter((name) => {
+    const target = findTarget(name, family);
+    if (target === undefined || NOT_EVERYWHERE_TARGETS.includes(name)) return false;
+    const { tables, hooks } = target;
+    const everywhere = BUILTIN_CHAINS[table].every((chain) => hooks?.includes(chain) !== false);
+    return tables?.includes(table) !== false && everywhere;
+  });
   return fc.oneof(...usable.map((name) => arbitraryTargetNamed(name, family)));
 }
 

@@ -2,10 +2,11 @@
  * Matches, targets and packet contexts for tests: rules as one writes them, on a host with one
  * Ethernet interface (eth0: 192.0.2.1/24, 2001:db8::1/64).
  */
+
 import type { Connection, Tuple } from '../../src/conntrack/types.ts';
-import { DIRECTION_ORIGINAL } from '../../src/conntrack/types.ts';
 import type { BoundMatch, PacketContext } from '../../src/match/definition.ts';
 import { HOTDROP, NO, UNDECIDED, YES } from '../../src/match/definition.ts';
+import { newContext } from '../../src/match/new-context.ts';
 import { findMatch } from '../../src/match/registry.ts';
 import type { PacketView } from '../../src/packet/fields.ts';
 import type { Family } from '../../src/ruleset/types.ts';
@@ -28,7 +29,7 @@ export function matchOf(rule: string, family: Family = 4): BoundMatch {
 /** A target of `-p tcp -j REJECT --reject-with tcp-reset`. */
 export function targetOf(rule: string, family: Family = 4): BoundTarget {
   const [, protocol = '', name = '', options = ''] =
-    /^((?:! )?-p \S+)? ?-j (\S+) ?(.*)$/.exec(rule) ?? [];
+    /^((?:! )?-p \S+(?: -m .*?)?)? ?-j (\S+) ?(.*)$/.exec(rule) ?? [];
   const target = findTarget(name, family);
   if (target === undefined) throw new Error(`no target ${name}`);
   return target.bind(usesOf(target.options, shellWords(options)), parseContext(family, protocol));
@@ -45,17 +46,11 @@ export function contextOf(packet: PacketView, more: Partial<PacketContext> = {})
   const arrives = hook === HOOK_PREROUTING || hook === HOOK_INPUT || hook === HOOK_FORWARD;
   const leaves = !arrives || hook === HOOK_FORWARD;
   return {
-    packet,
-    family: packet.family === 6 ? 6 : 4,
+    ...newContext(packet, packet.family === 6 ? 6 : 4, topology),
     hook,
     inInterface: arrives ? 'eth0' : '',
     outInterface: leaves ? 'eth0' : '',
-    mark: 0,
     ctstate: 0,
-    ctdirection: DIRECTION_ORIGINAL,
-    connection: undefined,
-    topology,
-    undecidedReason: '',
     ...more,
   };
 }
@@ -115,6 +110,8 @@ export function connectionOf(text: string, more: Partial<Connection> = {}): Conn
     expiresAt: 0,
     firstPacket: 1,
     midStream: false,
+    packetCount: () => 0,
+    byteCount: () => 0,
     ...more,
   };
 }

@@ -35,6 +35,22 @@ const NOTES: Readonly<Record<string, string>> = {
   pkttype:
     'Needs a capture with link layer for packets to broadcast and multicast addresses; of raw IP ' +
     'captures these are undecided.',
+  bpf:
+    'Loads from the Ethernet header and of the interface, queue, hash or VLAN are undecided, and so ' +
+    'is a pinned program, which is not in the ruleset.',
+  frag: 'With connection tracking the kernel reassembles before any chain, and no chain sees a fragment.',
+  osf: 'Undecided without a file of fingerprints (`--osf-fingerprints`, in the format of pf.os).',
+  policy:
+    'Which IPsec policy decrypted a packet, or will encrypt it, is in no capture: undecided, but on ' +
+    'lo, where none applies.',
+  realm: 'The realms of a host’s routes are in no capture: undecided.',
+  srh:
+    'The -eq, -gt and -lt options of a field share one number: the last given counts. The tag is ' +
+    'compared with its two bytes swapped, as the kernel does on little-endian machines.',
+  string:
+    'Of a reassembled datagram bm does not find what spans two fragments, as in the kernel. Other ' +
+    'packets are searched as one piece; where a driver hands one over in several, which no capture ' +
+    'shows, bm does not find what spans two. The algorithm fsm is undecided.',
   REJECT:
     'The report names the answer that goes out, or none where the kernel sends none (to errors, ' +
     'broadcasts, later fragments, resets …). The host’s limit on ICMP errors (icmp_ratelimit) is ' +
