@@ -37,6 +37,11 @@ export class PacketView {
   bytes: Uint8Array = new Uint8Array(0);
   view: DataView = new DataView(new ArrayBuffer(0));
 
+  /** Of a datagram made of fragments: where each but the first begins, from the IP header. The kernel
+   * keeps them apart. Holds only while `piecesOf` is `bytes`. */
+  pieces: readonly number[] = [];
+  piecesOf: Uint8Array | undefined = undefined;
+
   // capture
   number = 0;
   timeSeconds = 0;

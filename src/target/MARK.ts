@@ -16,7 +16,7 @@ const ALL = 0xffffffff;
 const OPTIONS = ['set-xmark', 'set-mark', 'and-mark', 'or-mark', 'xor-mark'];
 
 /** As `iptables -L` names the operation. */
-function operationText({ value, mask }: MaskedMark): string {
+export function operationText({ value, mask }: MaskedMark): string {
   if (value === 0) return `and ${hexText(~mask >>> 0)}`;
   if (value === mask) return `or ${hexText(value)}`;
   if (mask === 0) return `xor ${hexText(value)}`;
@@ -27,6 +27,7 @@ function operationText({ value, mask }: MaskedMark): string {
 /** -j MARK. */
 export const MARK: TargetDefinition<MaskedMark> = {
   name: 'MARK',
+  writes: ['mark'],
   families: [4, 6],
   help: "change the packet's mark and go on with the next rule",
   options: [

@@ -1,5 +1,6 @@
 /**
- * ACCEPT, DROP and RETURN: the verdicts of the kernel's "standard" target. They have no options.
+ * ACCEPT, DROP, QUEUE and RETURN: the verdicts of the kernel's "standard" target. They have no
+ * options.
  */
 import type { TargetDefinition, TargetResult } from './definition.ts';
 import { TARGET_ACCEPT, TARGET_DROP, TARGET_RETURN } from './definition.ts';
@@ -30,6 +31,18 @@ export const ACCEPT = standard(
 
 /** -j DROP: the packet is gone, without an answer. */
 export const DROP = standard('DROP', TARGET_DROP, 'drop the packet without an answer');
+
+/**
+ * -j QUEUE: to the program at queue 0. That one listens is in no capture: it is taken that none does,
+ * and then the kernel drops the packet.
+ */
+export const QUEUE: TargetDefinition<Record<string, never>> = {
+  ...standard('QUEUE', TARGET_DROP, 'hand the packet to a program; with none listening: drop it'),
+  apply(_, context) {
+    context.queued = 'QUEUE';
+    return TARGET_DROP;
+  },
+};
 
 /** -j RETURN: back to the calling chain; in a built-in chain, the policy. */
 export const RETURN = standard(

@@ -108,7 +108,7 @@ function decoded(from: Frame, into = new PacketView()): PacketView {
 
 /** Every field but the bytes themselves. */
 function fields(packet: PacketView): Record<string, unknown> {
-  const { bytes: _bytes, view: _view, ...rest } = packet;
+  const { bytes: _bytes, view: _view, pieces: _pieces, piecesOf: _piecesOf, ...rest } = packet;
   return rest;
 }
 
