@@ -4,6 +4,7 @@
  */
 import type { Position } from '../errors.ts';
 import type { BoundMatch } from '../match/definition.ts';
+import type { SetCollection } from '../sets/collection.ts';
 import type { BoundTarget } from '../target/definition.ts';
 
 /** Address family: IPv4 (iptables) or IPv6 (ip6tables). */
@@ -112,6 +113,8 @@ export interface FamilyRuleset {
 /** The rulesets of both families. */
 export interface Ruleset {
   readonly families: ReadonlyMap<Family, FamilyRuleset>;
+  /** The sets that rules refer to (ipset). Not to be changed: take a copy. */
+  readonly sets?: SetCollection;
 }
 
 /** A ruleset text with its origin. */

@@ -6,9 +6,10 @@ import { describe, expect, test } from 'vitest';
 import type { Diagnostic } from '../../src/errors.ts';
 import { RulesetError } from '../../src/errors.ts';
 import { loadRuleset } from '../../src/language/iptables/load.ts';
-import { printCommands, printList, printSave } from '../../src/language/iptables/print.ts';
+import { printSave } from '../../src/language/iptables/print.ts';
 import type { FamilyRuleset, TableName } from '../../src/ruleset/types.ts';
 import { COMMAND_CASES } from './command-cases.ts';
+import { ownListings } from './own-listings.ts';
 import type { RealAnswer, RealCase } from './real-tool.ts';
 import { askRealTool, normalMessage, realToolMissing, shellLine } from './real-tool.ts';
 import { RESTORE_CASES } from './restore-cases.ts';
@@ -43,17 +44,6 @@ function own(each: RealCase): OwnAnswer {
     if (!(error instanceof RulesetError)) throw error;
     return { errors: error.diagnostics, warnings: [], stdout: '', ruleset: undefined };
   }
-}
-
-function ownListings(ruleset: FamilyRuleset, table: TableName): string[] {
-  return [
-    printCommands(ruleset, { table }),
-    printCommands(ruleset, { table, verbose: true }),
-    printList(ruleset, { table }),
-    printList(ruleset, { table, numeric: true }),
-    printList(ruleset, { table, verbose: true }),
-    printList(ruleset, { table, verbose: true, numeric: true, exact: true, lineNumbers: true }),
-  ];
 }
 
 function compare(each: RealCase, real: RealAnswer): void {

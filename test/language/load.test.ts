@@ -114,13 +114,13 @@ describe('kinds of files', () => {
 describe('errors', () => {
   test('all are collected, each with its place', () => {
     const errors = errorsOf(
-      '*filter\n:FOO REJECT [0:0]\n-A INPUT -p tpc\n-A INPUT -j ACCEPT\n-A BAR\n-A INPUT -m hashlimit\n',
+      '*filter\n:FOO REJECT [0:0]\n-A INPUT -p tpc\n-A INPUT -j ACCEPT\n-A BAR\n-A INPUT -m hashlimt\n',
     );
     expect(errors.map(({ code, where }) => [code, where?.line, where?.column])).toEqual([
       ['no-chain', 2, 2],
       ['unknown-protocol', 3, 13],
       ['no-chain', 5, 4],
-      ['unsupported-match', 6, 13],
+      ['unknown-match', 6, 13],
       ['commit-expected', 6, 1],
     ]);
   });
@@ -136,7 +136,7 @@ describe('errors', () => {
   });
 
   test('a hint is given once', () => {
-    const errors = errorsOf('*filter\n-A INPUT -m hashlimit\n-A INPUT -m hashlimit\nCOMMIT\n');
+    const errors = errorsOf('*filter\n-A INPUT -m hashlimt\n-A INPUT -m hashlimt\nCOMMIT\n');
     expect(errors.map((error) => error.hint !== undefined)).toEqual([true, false]);
   });
 
@@ -171,7 +171,7 @@ describe('errors', () => {
       'unknown-option',
       'unknown option "--dport"',
       19,
-      '--dport belongs to the match of a protocol: give -p tcp or -p udp before it',
+      '--dport belongs to the match of a protocol: give -p dccp, sctp, tcp or udp before it',
     ],
     [
       'iptables -I INPUT 5 -j ACCEPT',

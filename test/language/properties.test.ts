@@ -236,6 +236,8 @@ describe('sizes', () => {
     expect(loads(text)).toBe(true);
     const looped = text.replace('COMMIT', `-A c${count - 1} -j c0\nCOMMIT`);
     expect(() => load(looped)).toThrow(/Too many levels of symbolic links/);
+    const manyLoops = text.replace('COMMIT', `${`-A c${count - 1} -j c0\n`.repeat(20_000)}COMMIT`);
+    expect(() => load(manyLoops)).toThrow(/c0 → c1 → .* → … 4991 more … → c4999 → c0/);
   });
 
   test('variables that grow without end are refused', () => {

@@ -71,12 +71,13 @@ const RESET = TABLE_NAMES.map(
     `*${table}\n${BUILTIN_CHAINS[table].map((chain) => `:${chain} ACCEPT [0:0]\n`).join('')}COMMIT\n`,
 ).join('');
 
-/** Asks all questions in one namespace. Answers are in the same order. */
+/** Asks all questions in one namespace, with the usual /etc/hosts. Answers are in the same order. */
 export function askRealTool(cases: readonly RealCase[]): RealAnswer[] {
   const folder = mkdtempSync(join(tmpdir(), 'fwreplay-real-'));
   try {
     writeFileSync(join(folder, 'reset'), RESET);
-    const lines = [`cd ${quote(folder)}`];
+    writeFileSync(join(folder, 'hosts'), '127.0.0.1 localhost\n::1 localhost\n');
+    const lines = [`cd ${quote(folder)}`, 'mount --bind hosts /etc/hosts'];
     cases.forEach((each, index) => {
       const tool = each.family === 4 ? 'iptables-legacy' : 'ip6tables-legacy';
       const table = each.table ?? 'filter';
@@ -88,24 +89,24 @@ export function askRealTool(cases: readonly RealCase[]): RealAnswer[] {
       } else {
         lines.push(`${shellLine(tool, each.command ?? [])} > out 2> err`);
       }
-      lines.push('s=$?', `printf '%s\\0' $s`, 'cat out', `printf '\\0'`, 'cat err');
-      lines.push(`printf '\\0'`);
+      lines.push('s=$?', `printf '%s\\001' $s`, 'cat out', `printf '\\001'`, 'cat err');
+      lines.push(`printf '\\001'`);
       lines.push(`[ $s != 0 ] || ${tool}-save -c -t ${table} | grep -v '^#'`);
       for (const listing of LISTINGS) {
         lines.push(
-          `printf '\\0'`,
+          `printf '\\001'`,
           `${each.listings === false ? ':' : '[ $s != 0 ]'} || ${tool} -t ${table} ${listing.join(' ')}`,
         );
       }
-      lines.push(`printf '\\0'`);
+      lines.push(`printf '\\001'`);
     });
     writeFileSync(join(folder, 'script'), `${lines.join('\n')}\n`);
-    const output = execFileSync('unshare', ['-n', 'sh', join(folder, 'script')], {
+    const output = execFileSync('unshare', ['-n', '-m', 'sh', join(folder, 'script')], {
       encoding: 'utf8',
       maxBuffer: 1 << 28,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    return parseAnswers(output.split('\0'), cases.length);
+    return parseAnswers(output.split('\u0001'), cases.length);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -142,7 +143,7 @@ export function realMessage(stderr: string): string {
 /** A message with blanks made single and no full stop at the end. */
 export function normalMessage(message: string): string {
   return message
-    .replace(/\. Run `dmesg' for more information\.?\s*$/, '')
+    .replace(/\. Run `dmesg' for more information\.?(?=\s|$)/g, '')
     .replace(/\s+/g, ' ')
     .trim()
     .replace(/\.(?= |$)/g, '');

@@ -43,6 +43,15 @@ describe('programs', () => {
     expect(rulesOf(loaded, 6)).toEqual(['-A INPUT -s ::1/128 -j ACCEPT']);
   });
 
+  test('an IPv6 address in brackets is no pattern', () => {
+    const loaded = loadScript(
+      'ip6tables -t nat -A PREROUTING -p tcp -j DNAT --to-destination [2001:db8::1]:80',
+    );
+    expect(rulesOf(loaded, 6, 'nat')).toEqual([
+      '-A PREROUTING -p tcp -j DNAT --to-destination [2001:db8::1]:80',
+    ]);
+  });
+
   test('a family that the script does not touch is absent', () => {
     expect([...loadScript('iptables -L').ruleset.families.keys()]).toEqual([4]);
   });

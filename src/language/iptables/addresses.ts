@@ -3,6 +3,7 @@
  * every spelling, names), and prints them as iptables-save and `iptables -L` do. Host names are
  * never looked up: the reader gives a table of those it knows.
  */
+import { addressName } from '../../match/numeric-address.ts';
 import { unsignedNumber } from '../../match/values.ts';
 import { formatIpv4, formatIpv6, parseIpv6 } from '../../packet/text.ts';
 import type { AddressMask, Family } from '../../ruleset/types.ts';
@@ -18,10 +19,14 @@ export interface MaskedAddress {
   readonly mask: readonly number[];
 }
 
+const ANY: Readonly<Record<Family, MaskedAddress>> = {
+  4: { address: [0], mask: [0] },
+  6: { address: [0, 0, 0, 0], mask: [0, 0, 0, 0] },
+};
+
 /** What a rule without -s or -d has. */
 export function anyAddress(family: Family): MaskedAddress {
-  const zeros = family === 4 ? [0] : [0, 0, 0, 0];
-  return { address: zeros, mask: zeros };
+  return ANY[family];
 }
 
 /** Whether every bit is free: an address that matches all packets. */
@@ -34,6 +39,10 @@ export function isAny(masked: MaskedAddress): boolean {
  * @throws Refusal host-not-found, bad-mask
  */
 export function parseAddresses(word: Word, family: Family, hosts: HostTable): MaskedAddress[] {
+  // The usual case: one address, nothing to cut.
+  if (!/[, \t\n\v\f\r]/.test(word.text) && word.text.length <= 255) {
+    return parseOne(word, family, hosts);
+  }
   const found: MaskedAddress[] = [];
   let start = 0;
   for (const part of word.text.split(',')) {
@@ -46,24 +55,47 @@ export function parseAddresses(word: Word, family: Family, hosts: HostTable): Ma
   return found;
 }
 
+/** Plain `a.b.c.d`, by far the most usual; undefined for anything else. */
+function dottedQuad(text: string): number | undefined {
+  let word = 0;
+  let dots = 0;
+  let byte = -1;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === 46) {
+      if (byte < 0) return undefined;
+      word = (word << 8) | byte;
+      dots += 1;
+      byte = -1;
+    } else {
+      // A leading zero makes it octal: left to the full reading.
+      if (code < 48 || code > 57 || byte === 0) return undefined;
+      byte = (byte < 0 ? 0 : byte * 10) + (code - 48);
+      if (byte > 255) return undefined;
+    }
+  }
+  return dots === 3 && byte >= 0 ? (word << 8) | byte : undefined;
+}
+
 function parseOne(word: Word, family: Family, hosts: HostTable): MaskedAddress[] {
   const slash = word.text.lastIndexOf('/');
   const name = slash < 0 ? word.text : word.text.slice(0, slash);
   const mask = parseMask(slash < 0 ? undefined : tailOf(word, slash + 1), family);
   if (mask.every((part) => part === 0)) return [anyAddress(family)];
-  return hostAddresses({ ...word, text: name }, family, hosts).map((address) => ({
+  const place = slash < 0 ? word : { ...word, text: name };
+  return hostAddresses(place, family, hosts).map((address) => ({
     address: address.map((part, i) => part & (mask[i] ?? 0)),
     mask,
   }));
 }
 
-function parseMask(word: Word | undefined, family: Family): number[] {
+function parseMask(word: Word | undefined, family: Family): readonly number[] {
   const bits = family === 4 ? 32 : 128;
   if (word === undefined) return prefixMask(bits, family);
-  const dotted = family === 4 ? dottedMask(word.text) : parseIpv6(word.text);
-  if (dotted !== undefined) return [...dotted];
   const prefix = unsignedNumber(word.text, bits);
   if (prefix === undefined) {
+    const dotted = family === 4 ? dottedMask(word.text) : parseIpv6(word.text);
+    if (dotted !== undefined) return [...dotted];
     throw new Refusal('bad-mask', `invalid mask \`${word.text}' specified`, word, {
       hint: `a mask is a prefix length from 0 to ${bits} or ${family === 4 ? 'four numbers such as 255.255.255.0' : 'an IPv6 address such as ffff:ffff::'}`,
     });
@@ -71,12 +103,21 @@ function parseMask(word: Word | undefined, family: Family): number[] {
   return prefixMask(prefix, family);
 }
 
-/** Words of a mask with the first `bits` bits set. */
-export function prefixMask(bits: number, family: Family): number[] {
-  return Array.from({ length: family === 4 ? 1 : 4 }, (_, i) => {
+const PREFIX_MASKS: Readonly<Record<Family, readonly (readonly number[])[]>> = {
+  4: Array.from({ length: 33 }, (_, bits) => maskWords(bits, 1)),
+  6: Array.from({ length: 129 }, (_, bits) => maskWords(bits, 4)),
+};
+
+function maskWords(bits: number, words: number): number[] {
+  return Array.from({ length: words }, (_, i) => {
     const here = Math.min(32, Math.max(0, bits - 32 * i));
     return here === 0 ? 0 : -1 << (32 - here);
   });
+}
+
+/** Words of a mask with the first `bits` bits set; the same array for the same length. */
+export function prefixMask(bits: number, family: Family): readonly number[] {
+  return PREFIX_MASKS[family][bits] ?? maskWords(bits, family === 4 ? 1 : 4);
 }
 
 /** Four numbers by dots, each of any base; as xtables_numeric_to_ipmask. */
@@ -124,7 +165,10 @@ function atonIpv4(text: string): number[] | undefined {
 
 /** One literal address. */
 function literalAddress(text: string, family: Family): number[] | undefined {
-  if (family === 4) return shortIpv4(text) ?? atonIpv4(text);
+  if (family === 4) {
+    const quad = dottedQuad(text);
+    return quad === undefined ? (shortIpv4(text) ?? atonIpv4(text)) : [quad];
+  }
   const words = parseIpv6(text);
   return words === undefined ? undefined : [...words];
 }
@@ -193,8 +237,7 @@ export function listedAddress(
   const { address, mask } = wanted ?? anyAddress(family);
   const unspecified = family === 4 ? mask[0] === 0 : address.every((word) => word === 0);
   if (unspecified && !numeric) return 'anywhere';
-  const local = LOCALHOST[family].every((word, i) => word === address[i]);
-  const text = local && !numeric ? 'localhost' : addressText(address);
+  const text = numeric ? addressText(address) : addressName(address);
   const length = prefixLength(mask);
   if (length < 0) return `${text}/${addressText(mask)}`;
   return length === 32 * mask.length ? text : `${text}/${length}`;

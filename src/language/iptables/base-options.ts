@@ -123,6 +123,21 @@ export const COUNTED_OPTIONS: readonly CountedOption[] = [
   'f',
 ];
 
+const OPTION_BITS = new Map(COUNTED_OPTIONS.map((option, index) => [option, 1 << index]));
+
+/** A set of counted options. Bits in a number, since each command line of a ruleset has two. */
+export class OptionSet {
+  #bits = 0;
+
+  has(option: CountedOption): boolean {
+    return (this.#bits & (OPTION_BITS.get(option) ?? 0)) !== 0;
+  }
+
+  add(option: CountedOption): void {
+    this.#bits |= OPTION_BITS.get(option) ?? 0;
+  }
+}
+
 /** Those that may stand after `!`. */
 export const INVERTIBLE_OPTIONS: ReadonlySet<string> = new Set(['s', 'd', 'p', 'i', 'o', 'f']);
 
@@ -148,7 +163,7 @@ const LEGAL_OPTIONS: Readonly<Record<CommandName, string>> = {
 /** The first option in use that none of the commands takes; undefined when all are legal. */
 export function illegalOption(
   commands: readonly CommandName[],
-  used: ReadonlySet<CountedOption>,
+  used: OptionSet,
 ): CountedOption | undefined {
   return COUNTED_OPTIONS.find(
     (option) =>

@@ -3,7 +3,7 @@ import type { BoundMatch } from '../../match/definition.ts';
 import type { Family, IpMatch, TableName } from '../../ruleset/types.ts';
 import type { BoundTarget } from '../../target/definition.ts';
 import type { MaskedAddress } from './addresses.ts';
-import type { CommandName, CountedOption } from './base-options.ts';
+import type { CommandName, OptionSet } from './base-options.ts';
 import type { Refusal, Word } from './source.ts';
 import type { Restriction } from './tables.ts';
 
@@ -46,7 +46,7 @@ export interface Command {
   readonly ruleNumber: number | undefined;
   readonly policy: Word | undefined;
   readonly newName: Word | undefined;
-  readonly options: ReadonlySet<CountedOption>;
+  readonly options: OptionSet;
   /** From -c; undefined when not given. */
   readonly counters: { readonly packets: number; readonly bytes: number } | undefined;
   /** For the commands that take a rule. */

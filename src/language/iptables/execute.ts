@@ -2,7 +2,7 @@
  * Carries a command out on the open tables, as do_command4 and libiptc do, with their errors. In a
  * script each command is committed by itself; in a file of iptables-restore COMMIT does it.
  */
-import type { Table } from '../../ruleset/types.ts';
+import type { IpMatch, Table } from '../../ruleset/types.ts';
 import type { MaskedAddress } from './addresses.ts';
 import type { CommandName } from './base-options.ts';
 import type { Command, RuleDraft } from './command.ts';
@@ -11,8 +11,7 @@ import { addressCondition } from './finish-line.ts';
 import { kernelRefusals, refusalsOfAdded } from './kernel-checks.ts';
 import { announcedRule } from './list-print.ts';
 import { printCommands, printList } from './print.ts';
-import { savedConditions } from './rule-print.ts';
-import type { Findings, Word } from './source.ts';
+import type { Findings, RefusalDetails, Word } from './source.ts';
 import { positionOf, Refusal } from './source.ts';
 import type { OpenChain, OpenFamily, OpenRule, OpenTable, OpenTarget } from './tables.ts';
 import { sameRule } from './tables.ts';
@@ -116,14 +115,16 @@ class Execution {
     return this.#output;
   }
 
-  #state(code: string, message: string, word: Word, hint?: string): Refusal {
+  #state(code: string, message: string, word: Word, hint?: RefusalDetails['hint']): Refusal {
     return new Refusal(code, message, word, { state: true, hint });
   }
 
   #chain(message = NO_CHAIN): OpenChain {
     const word = this.#command.chain ?? this.#command.word;
     const chain = this.#table.chain(word.text);
-    if (chain === undefined) throw this.#state('no-chain', message, word, this.#chainHint(word));
+    if (chain === undefined) {
+      throw this.#state('no-chain', message, word, () => this.#chainHint(word));
+    }
     return chain;
   }
 
@@ -135,7 +136,7 @@ class Execution {
   }
 
   /** The chain named, or all of the table. */
-  #chains(): OpenChain[] {
+  #chains(): readonly OpenChain[] {
     return this.#command.chain === undefined ? this.#table.chains() : [this.#chain()];
   }
 
@@ -158,23 +159,27 @@ class Execution {
   ): OpenRule {
     const { word, counters } = this.#command;
     const { sourceInverted, destinationInverted } = draft;
-    const ip = {
-      ...addressCondition('source', source, sourceInverted),
-      ...addressCondition('destination', destination, destinationInverted),
-      ...draft.ip,
+    const ip: IpMatch = {
+      source: addressCondition(source, sourceInverted),
+      destination: addressCondition(destination, destinationInverted),
+      inInterface: draft.ip.inInterface,
+      outInterface: draft.ip.outInterface,
+      protocol: draft.ip.protocol,
+      fragment: draft.ip.fragment,
     };
-    const key = ruleKey(draft, savedConditions(ip), this.#command.family);
+    const anyProtocolGiven =
+      this.#command.family === 6 && draft.protocolGiven && ip.protocol === undefined;
     return {
       ip,
       matches: draft.matches,
       target,
-      key,
+      anyProtocolGiven,
       unconditionalVerdict:
-        key === '' &&
-        draft.ip.inInterface === undefined &&
-        draft.ip.outInterface === undefined &&
         target.kind === 'target' &&
-        isVerdict(target.target.name),
+        isVerdict(target.target.name) &&
+        draft.matches.length === 0 &&
+        !anyProtocolGiven &&
+        Object.values(ip).every((wanted) => wanted === undefined),
       restrictions: draft.restrictions,
       packets: counters?.packets ?? 0,
       bytes: counters?.bytes ?? 0,
@@ -192,8 +197,10 @@ class Execution {
       if (target !== undefined) return { kind: 'target', target };
       // The kernel refuses the rule: it is never put into the table.
       if (jump.isTarget) return { kind: 'none' };
-      const names = this.#table.chains().map((each) => each.name);
-      const hint = unknownTargetHint(word.text, this.#command.family, names);
+      const hint = (): string => {
+        const names = this.#table.chains().map((each) => each.name);
+        return unknownTargetHint(word.text, this.#command.family, names);
+      };
       const message = goto
         ? `goto '${word.text}' is not a chain`
         : `Couldn't load target \`${word.text}':No such file or directory`;
@@ -479,18 +486,4 @@ export function setPolicy(
     });
   }
   chain.policy = policy.text;
-}
-
-/** Text that is equal for rules with the same conditions; '' for a rule without any. */
-function ruleKey(draft: RuleDraft, conditions: string, family: 4 | 6): string {
-  let key = conditions;
-  const { inInterface, outInterface } = draft.ip;
-  // `! -i +` prints as nothing, yet it is a condition.
-  for (const wanted of [inInterface, outInterface]) {
-    if (wanted?.inverted === true && wanted.wildcard && wanted.name === '') key += ' !+';
-  }
-  // ip6tables keeps that -p was written.
-  if (family === 6 && draft.protocolGiven && draft.ip.protocol === undefined) key += ' -p all';
-  for (const match of draft.matches) key += ` ${match.text}`;
-  return key;
 }

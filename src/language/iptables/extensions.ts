@@ -19,6 +19,7 @@ import type { Family } from '../../ruleset/types.ts';
 import type { BoundTarget, RegisteredTarget } from '../../target/definition.ts';
 import { findTarget, targetNames } from '../../target/registry.ts';
 import { BASE_SHORT_OPTIONS, baseLongOptions } from './base-options.ts';
+import type { Bindable, BindCache } from './bind-cache.ts';
 import { isRealMatch, isRealTarget, realMatchNames, realTargetNames } from './known-extensions.ts';
 import { nameOfProtocol } from './protocols.ts';
 import type { ArgumentNeed, LongOption, OptionTable } from './scan-options.ts';
@@ -54,7 +55,7 @@ const LONG_OPTIONS = new WeakMap<RegisteredMatch | RegisteredTarget, LongOption<
 
 function need(spec: OptionSpec): ArgumentNeed {
   if (spec.argument === undefined) return 'none';
-  return spec.optionalArgument === true ? 'optional' : 'required';
+  return spec.optionalArgument === true ? 'next-word' : 'required';
 }
 
 function longOptions(owner: RegisteredMatch | RegisteredTarget): LongOption<OptionId>[] {
@@ -68,22 +69,38 @@ function longOptions(owner: RegisteredMatch | RegisteredTarget): LongOption<Opti
   return made;
 }
 
-const TABLES = new Map<string, OptionTable<OptionId>>();
+/** The options in force after some extensions were named, and what each further one makes of it. */
+interface Vocabulary {
+  readonly family: Family;
+  /** Newest first. */
+  readonly owners: readonly (RegisteredMatch | RegisteredTarget)[];
+  readonly table: OptionTable<OptionId>;
+  readonly next: Map<RegisteredMatch | RegisteredTarget, Vocabulary>;
+}
 
 /** The base options, then those of `owners`, the newest first. */
-function optionTable(
-  family: Family,
-  owners: readonly (RegisteredMatch | RegisteredTarget)[],
-): OptionTable<OptionId> {
-  const key = `${family} ${owners.map((owner) => owner.name).join(' ')}`;
-  let table = TABLES.get(key);
-  if (table === undefined) {
-    const long: LongOption<OptionId>[] = [...baseLongOptions(family)];
-    for (const owner of owners) long.push(...longOptions(owner));
-    table = makeOptionTable(long, BASE_SHORT_OPTIONS);
-    if (TABLES.size < 1000) TABLES.set(key, table);
+function vocabulary(family: Family, owners: Vocabulary['owners']): Vocabulary {
+  const long: LongOption<OptionId>[] = [...baseLongOptions(family)];
+  for (const owner of owners) long.push(...longOptions(owner));
+  const table = makeOptionTable(long, BASE_SHORT_OPTIONS);
+  return { family, owners, table, next: new Map() };
+}
+
+const BASE: Readonly<Record<Family, Vocabulary>> = { 4: vocabulary(4, []), 6: vocabulary(6, []) };
+/** Bounds the memory for files that name extensions in ever new orders. */
+const MOST_REMEMBERED = 1000;
+let remembered = 0;
+
+function withOwner(base: Vocabulary, owner: RegisteredMatch | RegisteredTarget): Vocabulary {
+  const known = base.next.get(owner);
+  if (known !== undefined) return known;
+  if (base.owners.includes(owner)) return base;
+  const made = vocabulary(base.family, [owner, ...base.owners]);
+  if (remembered < MOST_REMEMBERED) {
+    remembered += 1;
+    base.next.set(owner, made);
   }
-  return table;
+  return made;
 }
 
 /** What else binding needs to know of the rule. */
@@ -102,23 +119,23 @@ export interface BoundExtensions {
 /** The extensions of one command line. */
 export class Extensions {
   readonly #family: Family;
+  readonly #bindings: BindCache;
   readonly #matches: Instance<RegisteredMatch>[] = [];
   #target: Instance<RegisteredTarget> | undefined;
-  /** Newest first; each definition once. */
-  #owners: (RegisteredMatch | RegisteredTarget)[] = [];
   #protocolUsed = false;
   /** Number of options taken so far. */
   #taken = 0;
-  #table: OptionTable<OptionId>;
+  #vocabulary: Vocabulary;
 
-  constructor(family: Family) {
+  constructor(family: Family, bindings: BindCache) {
     this.#family = family;
-    this.#table = optionTable(family, []);
+    this.#bindings = bindings;
+    this.#vocabulary = BASE[family];
   }
 
   /** Options in force. */
   get table(): OptionTable<OptionId> {
-    return this.#table;
+    return this.#vocabulary.table;
   }
 
   /** `-m NAME`. @throws Refusal unknown-match, unsupported-match */
@@ -142,9 +159,7 @@ export class Extensions {
   }
 
   #addOwner(owner: RegisteredMatch | RegisteredTarget): void {
-    if (this.#owners.includes(owner)) return;
-    this.#owners = [owner, ...this.#owners];
-    this.#table = optionTable(this.#family, this.#owners);
+    this.#vocabulary = withOwner(this.#vocabulary, owner);
   }
 
   #noMatch(name: string, word: Word): Refusal {
@@ -227,9 +242,9 @@ export class Extensions {
    */
   bind(context: BindContext): BoundExtensions {
     let kernelRefusal: Refusal | undefined;
-    const attempt = <B>(instance: Instance<Bindable<B>>): B[] => {
+    const attempt = <B>(instance: Instance<Bindable<B>>, within = context): B[] => {
       try {
-        return [bind(instance, context)];
+        return [this.#bind(instance, within)];
       } catch (error) {
         if (!(error instanceof OptionError)) throw error;
         const refusal = refusalOf(error, instance);
@@ -238,31 +253,44 @@ export class Extensions {
         return [];
       }
     };
-    const matches = this.#matches.flatMap(attempt<BoundMatch>);
-    const [target] = this.#target === undefined ? [] : attempt<BoundTarget>(this.#target);
+    const matches = this.#matches.flatMap((match) => attempt<BoundMatch>(match));
+    const [target] =
+      this.#target === undefined ? [] : attempt<BoundTarget>(this.#target, { ...context, matches });
     return { matches, target, kernelRefusal };
+  }
+
+  /** @throws OptionError */
+  #bind<B>({ definition, uses, word }: Instance<Bindable<B>>, context: BindContext): B {
+    return this.#bindings.bind(definition, uses, {
+      ...context,
+      warn: (diagnostic) => context.warn(word, diagnostic),
+    });
   }
 
   /**
    * Where the kernel takes these extensions.
    * @param bound the matches as bind gave them
+   * @param boundTarget the target as bind gave it
    */
-  restrictions(bound: readonly BoundMatch[]): Restriction[] {
+  restrictions(bound: readonly BoundMatch[], boundTarget: BoundTarget | undefined): Restriction[] {
     const found: Restriction[] = [];
     const add = (
       kind: Restriction['kind'],
       { definition, word }: Instance<RegisteredMatch> | Instance<RegisteredTarget>,
       hooks: Restriction['hooks'],
+      tables: Restriction['tables'],
     ): void => {
-      const { name, tables } = definition;
+      const { name } = definition;
       if (tables !== undefined || hooks !== undefined) {
         found.push({ name, kind, tables, hooks, word });
       }
     };
     this.#matches.forEach((match, index) => {
-      add('match', match, bound[index]?.hooks);
+      add('match', match, bound[index]?.hooks, match.definition.tables);
     });
-    if (this.#target !== undefined) add('target', this.#target, this.#target.definition.hooks);
+    if (this.#target !== undefined) {
+      add('target', this.#target, boundTarget?.hooks, boundTarget?.tables);
+    }
     return found;
   }
 
@@ -302,7 +330,7 @@ export class Extensions {
     if (!text.startsWith('--')) return undefined;
     return didYouMean(
       name,
-      this.#table.long.map((option) => option.name),
+      this.table.long.map((option) => option.name),
     );
   }
 }
@@ -312,7 +340,8 @@ const PROTOCOL_MATCHES = ['tcp', 'udp', 'udplite', 'sctp', 'dccp', 'icmp', 'icmp
 function ownersText(owners: readonly string[]): string {
   const protocols = owners.filter((name) => PROTOCOL_MATCHES.includes(name));
   if (protocols.length > 0) {
-    return `the match of a protocol: give -p ${protocols.join(' or -p ')} before it`;
+    const names = protocols.join(', ').replace(/, (?=[^,]*$)/, ' or ');
+    return `the match of a protocol: give -p ${names} before it`;
   }
   return `the match ${owners.join(', ')}: give -m ${owners[0]} before it`;
 }
@@ -333,21 +362,11 @@ function refusalOf(error: OptionError, instance: Instance<unknown>): Refusal {
   return new Refusal(error.code, error.message.trim(), word, { hint: error.hint });
 }
 
-interface Bindable<B> {
-  bind(uses: readonly OptionUse[], context: ParseContext): B;
-}
-
-/** @throws OptionError */
-function bind<B>({ definition, uses, word }: Instance<Bindable<B>>, context: BindContext): B {
-  return definition.bind(uses, {
-    ...context,
-    warn: (diagnostic) => context.warn(word, diagnostic),
-  });
-}
-
 /** Whether it is the kernel that refuses, when the table is loaded. */
 function isFromKernel(error: OptionError): boolean {
-  return /^(Invalid argument|Numerical result out of range)\b/.test(error.message);
+  return /^(Invalid argument|Numerical result out of range|No chain\/target\/match by that name)\b/.test(
+    error.message,
+  );
 }
 
 /** Suggests a target or chain for a name that is neither. */

@@ -2,7 +2,7 @@
  * The checks of a whole command line, in the order of do_parse of xshared.c (1.8.9), and the command
  * that it then is.
  */
-import type { IpMatch } from '../../ruleset/types.ts';
+import type { AddressMask, IpMatch } from '../../ruleset/types.ts';
 import { TABLE_NAMES } from '../../ruleset/types.ts';
 import type { MaskedAddress } from './addresses.ts';
 import { anyAddress, isAny, parseAddresses } from './addresses.ts';
@@ -61,6 +61,7 @@ export function bindContext(state: LineState, ip: IpMatch): BindContext {
     table: TABLE_NAMES.find((name) => name === state.table.text) ?? 'filter',
     chain: state.chain?.text ?? '',
     ip,
+    sets: state.context.sets,
     warn: (word, { code, message, hint }) => findings.warn(code, message, word, hint),
   };
 }
@@ -69,21 +70,22 @@ export function bindContext(state: LineState, ip: IpMatch): BindContext {
 export function conditions(state: LineState): IpMatch {
   const { inInterface, outInterface, protocol, fragment } = state;
   return {
-    ...(inInterface === undefined ? {} : { inInterface: inInterface.wanted }),
-    ...(outInterface === undefined ? {} : { outInterface: outInterface.wanted }),
-    ...(protocol === undefined ? {} : { protocol }),
-    ...(fragment ? { fragment: { inverted: state.inverted.has('f') } } : {}),
+    source: undefined,
+    destination: undefined,
+    inInterface: inInterface?.wanted,
+    outInterface: outInterface?.wanted,
+    protocol,
+    fragment: fragment ? { inverted: state.inverted.has('f') } : undefined,
   };
 }
 
-/** An address as a condition; nothing when it matches all. */
+/** An address as a condition; undefined when it matches all. */
 export function addressCondition(
-  name: 'source' | 'destination',
-  masked: MaskedAddress | undefined,
+  masked: MaskedAddress,
   inverted: boolean,
-): IpMatch {
-  if (masked === undefined || (isAny(masked) && !inverted)) return {};
-  return { [name]: { ...masked, inverted } };
+): AddressMask | undefined {
+  if (isAny(masked) && !inverted) return undefined;
+  return { address: masked.address, mask: masked.mask, inverted };
 }
 
 function draftRule(state: LineState, takesRule: boolean): RuleDraft {
@@ -115,7 +117,7 @@ function draftRule(state: LineState, takesRule: boolean): RuleDraft {
     sourceInverted,
     destinationInverted,
     matches,
-    restrictions: state.extensions.restrictions(matches),
+    restrictions: state.extensions.restrictions(matches, target),
     jump: jump && {
       word: jump.word,
       goto: jump.goto,

@@ -30,6 +30,11 @@ interface Walk {
   readonly loops: Loop[];
 }
 
+/** Loops that are told of one walk. */
+const MOST_LOOPS = 20;
+/** Chains of a loop that a hint names. */
+const MOST_NAMES = 10;
+
 /**
  * Follows all jumps from a chain, as the kernel does.
  * @param above chains from which the walk comes: a jump to one of them is a loop, too
@@ -50,6 +55,8 @@ function walkFrom(start: OpenChain, above: readonly OpenChain[] = []): Walk {
     if (!('chain' in rule.target)) continue;
     const { chain } = rule.target;
     if (open.has(chain)) {
+      // The kernel stops at the first; some more are of use, thousands with long ways are not.
+      if (loops.length === MOST_LOOPS) continue;
       const names = [...above, ...stack.map((each) => each.chain), chain].map((each) => each.name);
       loops.push({ rule, path: names });
     } else if (!chains.has(chain)) {
@@ -76,9 +83,16 @@ function isReached(chain: OpenChain, index: number): boolean {
 }
 
 function loopRefusal({ rule, path }: Loop): Refusal {
-  const start = path.indexOf(path.at(-1) ?? '');
+  const circle = path.slice(path.indexOf(path.at(-1) ?? ''));
+  if (circle.length > MOST_NAMES) {
+    circle.splice(
+      MOST_NAMES - 2,
+      circle.length - MOST_NAMES,
+      `… ${circle.length - MOST_NAMES} more …`,
+    );
+  }
   return new Refusal('chain-loop', 'Too many levels of symbolic links', rule.word, {
-    hint: `chains may not call each other in a circle: ${path.slice(start).join(' → ')}`,
+    hint: `chains may not call each other in a circle: ${circle.join(' → ')}`,
   });
 }
 

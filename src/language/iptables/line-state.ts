@@ -2,11 +2,13 @@
  * What has been read of one command line so far. The reading itself is in command-line.ts (commands),
  * rule-options.ts and general-options.ts; checks of the whole are in finish-line.ts.
  */
+import type { SetDirectory } from '../../match/definition.ts';
 import { unsignedNumber } from '../../match/values.ts';
 import type { Family, InterfaceMatch, IpMatch } from '../../ruleset/types.ts';
 import type { HostTable } from './addresses.ts';
 import type { CommandName, CountedOption } from './base-options.ts';
-import { INVERTIBLE_OPTIONS } from './base-options.ts';
+import { INVERTIBLE_OPTIONS, OptionSet } from './base-options.ts';
+import type { BindCache } from './bind-cache.ts';
 import type { OptionId } from './extensions.ts';
 import { Extensions } from './extensions.ts';
 import { OptionScanner } from './scan-options.ts';
@@ -18,6 +20,9 @@ export interface LineContext {
   readonly family: Family;
   readonly hosts: HostTable;
   readonly findings: Findings;
+  readonly bindings: BindCache;
+  /** The sets (ipset) there are; absent: none. */
+  readonly sets?: SetDirectory | undefined;
   /** Set while a file of iptables-restore is read: the table it is in, and how to call the tool. */
   readonly restore: { readonly table: string; readonly program: string } | undefined;
   /** Whether a table has a chain of this name; it goes before a target of the same name where
@@ -38,8 +43,8 @@ export class LineState {
   readonly family: Family;
   readonly scanner: OptionScanner<OptionId>;
   readonly extensions: Extensions;
-  readonly options = new Set<CountedOption>();
-  readonly inverted = new Set<CountedOption>();
+  readonly options = new OptionSet();
+  readonly inverted = new OptionSet();
   commands: CommandName[] = [];
   /** The first command's own word. */
   commandWord: Word | undefined;
@@ -69,7 +74,7 @@ export class LineState {
     this.context = context;
     this.family = context.family;
     this.scanner = new OptionScanner(words);
-    this.extensions = new Extensions(context.family);
+    this.extensions = new Extensions(context.family, context.bindings);
     this.table = wordAt(program, context.restore?.table ?? 'filter');
     this.tableSet = context.restore !== undefined;
   }

@@ -52,7 +52,7 @@ export function listHeader(chain: Chain, references: number, style: ListStyle): 
 
 function targetName(target: RuleTarget): string {
   if (target.kind === 'none') return '';
-  return target.kind === 'target' ? target.target.name : target.chain;
+  return target.kind === 'target' ? target.target.listedAs : target.chain;
 }
 
 function protocolColumn(rule: Rule, numeric: boolean): string {
@@ -76,9 +76,11 @@ function interfaceColumn(wanted: InterfaceMatch | undefined, numeric: boolean): 
 /** What matches and target say behind the columns, each part with its leading space. */
 function extras(rule: Rule, numeric: boolean): string {
   let text = rule.target.kind === 'goto' ? '[goto] ' : '';
-  const parts = rule.matches.map((match) => match.list(numeric));
-  if (rule.target.kind === 'target') parts.push(rule.target.target.list(numeric));
-  for (const part of parts) if (part !== '') text += ` ${part}`;
+  const add = (part: string, blank: boolean): void => {
+    if (part !== '') text += blank ? ` ${part}` : part;
+  };
+  for (const match of rule.matches) add(match.list(numeric), !match.listedWithoutBlank);
+  if (rule.target.kind === 'target') add(rule.target.target.list(numeric), true);
   return text;
 }
 

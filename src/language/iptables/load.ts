@@ -6,6 +6,8 @@
 import type { Diagnostic, Position } from '../../errors.ts';
 import { RulesetError } from '../../errors.ts';
 import type { Family, FamilyRuleset, Ruleset, RulesetSource } from '../../ruleset/types.ts';
+import { openSets } from '../ipset/open-sets.ts';
+import { isIpsetText, restoreText } from '../ipset/restore.ts';
 import type { HostTable } from './addresses.ts';
 import { detectFamilies, detectKind } from './detect.ts';
 import { restoreFile } from './restore-file.ts';
@@ -21,8 +23,12 @@ export interface LoadOptions {
   readonly hosts?: Readonly<Record<string, readonly string[]>>;
   /** Reads a file that a script names (`iptables-restore < FILE`); undefined: there is none. */
   readonly readFile?: (path: string) => string | undefined;
+  /** Files of ipset (`ipset save`), restored before everything else. */
+  readonly ipsets?: readonly RulesetSource[];
   /** Keep what earlier sources put into a table that a later file of iptables-save names. */
   readonly noflush?: boolean;
+  /** Errors, and warnings, that are told one by one; the rest is counted. 100 by default. */
+  readonly mostFindings?: number;
 }
 
 /** What a command within a ruleset printed (`iptables -L`, `-S`, `--version`, iptables-save). */
@@ -48,6 +54,7 @@ export function loadRuleset(
   options: LoadOptions = {},
 ): LoadedRuleset {
   const loader = new Loader(options);
+  for (const source of options.ipsets ?? []) loader.restoreSets(source);
   for (const source of sources) loader.add(source);
   return loader.result();
 }
@@ -55,14 +62,16 @@ export function loadRuleset(
 class Loader {
   readonly #options: LoadOptions;
   readonly #hosts: HostTable;
-  readonly #findings = new Findings();
+  readonly #findings: Findings;
   readonly #families = new Map<Family, OpenFamily>();
+  readonly #sets = openSets(this.#families);
   readonly #outputs: CommandOutput[] = [];
   /** Whether the source being read has asked for a family's tables. */
   #touched = false;
 
   constructor(options: LoadOptions) {
     this.#options = options;
+    this.#findings = new Findings(options.mostFindings);
     this.#hosts = new Map(
       Object.entries(options.hosts ?? {}).map(([name, addresses]) => [
         name.toLowerCase(),
@@ -75,19 +84,26 @@ class Loader {
     this.#touched = false;
     this.#read(source);
     if (this.#touched || this.#findings.errors.length > 0) return;
-    this.#findings.warnings.push({
+    this.#findings.note({
       code: 'no-tables',
-      message: `${source.file}: no table and no command in it: nothing is replayed against it`,
+      message: `no table and no command in it: nothing is replayed against it`,
+      where: { file: source.file, line: 1, column: 1 },
+      sourceLine: source.text.split('\n', 1)[0] ?? '',
       hint: 'iptables-save prints nothing where no table is loaded: everything is accepted there',
       severity: 'warning',
     });
   }
 
   #read(source: RulesetSource): void {
+    if (isIpsetText(source.text)) {
+      this.#touched = true;
+      this.restoreSets(source);
+      return;
+    }
     const lines = splitLines(source.text, source.file);
     const refused = notPlainText(lines, source.text);
     if (refused !== undefined) {
-      this.#findings.errors.push(refused);
+      this.#findings.note(refused);
       return;
     }
     const kind = detectKind(lines);
@@ -102,11 +118,20 @@ class Loader {
     }
   }
 
+  /** Restores a file of ipset. */
+  restoreSets({ text, file }: RulesetSource): void {
+    restoreText(text, file, this.#sets, this.#findings, {
+      exist: false,
+      output: (line, printed) =>
+        this.#outputs.push({ where: positionOf(lineWord(line)), text: printed }),
+    });
+  }
+
   #tables(family: Family): OpenFamily {
     this.#touched = true;
     let tables = this.#families.get(family);
     if (tables === undefined) {
-      tables = new OpenFamily(family);
+      tables = new OpenFamily(family, this.#sets.collection);
       this.#families.set(family, tables);
     }
     return tables;
@@ -117,6 +142,7 @@ class Loader {
       findings: this.#findings,
       hosts: this.#hosts,
       tables: (family) => this.#tables(family),
+      sets: this.#sets,
       readFile: this.#options.readFile,
       output: (word, text) => this.#outputs.push({ where: positionOf(word), text }),
     });
@@ -159,6 +185,8 @@ class Loader {
       const tables = this.#families.get(family);
       if (tables !== undefined) families.set(family, tables.freeze());
     }
-    return { ruleset: { families }, diagnostics: warnings, outputs: this.#outputs };
+    const sets = this.#sets.collection;
+    const ruleset: Ruleset = sets.size === 0 ? { families } : { families, sets };
+    return { ruleset, diagnostics: warnings, outputs: this.#outputs };
   }
 }

@@ -8,6 +8,7 @@ import type { HostTable } from './addresses.ts';
 import { parseCommandLine } from './command-line.ts';
 import { execute, setPolicy } from './execute.ts';
 import { kernelRefusals } from './kernel-checks.ts';
+import type { LineContext } from './line-state.ts';
 import { restoreWords, splitCounters } from './restore-words.ts';
 import type { Findings, SourceLine, Word } from './source.ts';
 import { lineWord, Refusal, wordAt } from './source.ts';
@@ -47,6 +48,7 @@ class RestoreFile {
   readonly #family: Family;
   readonly #program: string;
   #table: OpenTable | undefined;
+  #context: LineContext | undefined;
   /** Within the lines of a table that is left out or does not exist. */
   #skipping = false;
   #outside = false;
@@ -211,14 +213,8 @@ class RestoreFile {
       counters !== undefined && this.#options.counters
         ? [wordAt(counters.packets, '--set-counters'), counters.packets, counters.bytes]
         : [];
-    const parsed = parseCommandLine(program, [...setCounters, ...words], {
-      family: this.#family,
-      hosts: this.#options.hosts,
-      findings: this.#findings,
-      restore: { table: table.name, program: this.#program },
-      isChain: (name, chain) =>
-        this.#tables.tables.get(name as TableName)?.chain(chain) !== undefined,
-    });
+    const all = setCounters.length === 0 ? words : [...setCounters, ...words];
+    const parsed = parseCommandLine(program, all, this.#lineContext(table));
     if (parsed.kind === 'print') this.#output += parsed.text;
     if (parsed.kind !== 'command') return;
     this.#output += execute(parsed.command, {
@@ -226,6 +222,22 @@ class RestoreFile {
       findings: this.#findings,
       restore: true,
     });
+  }
+
+  /** The same for all lines of a table. */
+  #lineContext(table: OpenTable): LineContext {
+    if (this.#context?.restore?.table === table.name) return this.#context;
+    this.#context = {
+      family: this.#family,
+      hosts: this.#options.hosts,
+      findings: this.#findings,
+      bindings: this.#tables.bindings,
+      sets: this.#tables.sets,
+      restore: { table: table.name, program: this.#program },
+      isChain: (name, chain) =>
+        this.#tables.tables.get(name as TableName)?.chain(chain) !== undefined,
+    };
+    return this.#context;
   }
 }
 

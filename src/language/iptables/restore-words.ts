@@ -9,42 +9,38 @@ import { Refusal } from './source.ts';
 const MAX_WORD_BYTES = 1023;
 const MAX_WORDS = 250;
 
+const TAB = 9;
+const NEWLINE = 10;
+const BLANK = 32;
+const QUOTE = 34;
+
 /** Splits a line from the offset `start` on. @throws Refusal too-long, too-many */
 export function restoreWords(line: SourceLine, start: number): Word[] {
   const words: Word[] = [];
-  const text = `${line.text}\n`;
-  let word = '';
+  const { text } = line;
   let begin = -1;
-  const end = (at: number): void => {
-    if (Buffer.byteLength(word) > MAX_WORD_BYTES) {
+  const end = (word: string, at: number): void => {
+    if (word.length * 3 > MAX_WORD_BYTES && Buffer.byteLength(word) > MAX_WORD_BYTES) {
       const place = { text: word, line, column: begin + 1, length: at - begin };
       throw new Refusal('too-long', 'Parameter too long!', place);
     }
     words.push({ text: word, line, column: begin + 1, length: Math.max(1, at - begin) });
-    word = '';
     begin = -1;
   };
-  let at = start;
-  while (at < text.length) {
-    const letter = text[at] ?? '';
-    if (letter === '"') {
+  for (let at = start; at <= text.length; at++) {
+    const code = at < text.length ? text.charCodeAt(at) : NEWLINE;
+    if (code === QUOTE) {
+      const before = begin < 0 ? '' : text.slice(begin, at);
       if (begin < 0) begin = at;
       const closed = quotedPart(text, at + 1);
-      word += closed.text;
-      at = closed.next;
-      if (closed.open) break;
-      end(at);
-      continue;
+      end(before + closed.text, Math.min(closed.next, text.length));
+      at = closed.next - 1;
+    } else if (code === BLANK || code === TAB || code === NEWLINE) {
+      if (begin >= 0) end(text.slice(begin, at), at);
+    } else if (begin < 0) {
+      begin = at;
     }
-    if (letter === ' ' || letter === '\t' || letter === '\n') {
-      if (word !== '') end(at);
-    } else {
-      if (begin < 0) begin = at;
-      word += letter;
-    }
-    at += 1;
   }
-  if (word !== '') end(line.text.length);
   const surplus = words[MAX_WORDS];
   if (surplus !== undefined) {
     throw new Refusal('too-many', 'Parser cannot handle more arguments', surplus);
@@ -52,20 +48,29 @@ export function restoreWords(line: SourceLine, start: number): Word[] {
   return words;
 }
 
-/** What stands after an opening quote, up to the closing one. */
-function quotedPart(text: string, start: number): { text: string; next: number; open: boolean } {
-  let word = '';
-  for (let at = start; at < text.length; at++) {
-    const letter = text[at];
-    if (letter === '"') return { text: word, next: at + 1, open: false };
-    if (letter === '\\' && at + 1 < text.length) {
+/**
+ * What stands after an opening quote, up to the closing one; without one all that is left, with the
+ * newline.
+ */
+function quotedPart(line: string, start: number): { text: string; next: number } {
+  const close = line.indexOf('"', start);
+  if (close >= 0) {
+    const text = line.slice(start, close);
+    if (!text.includes('\\')) return { text, next: close + 1 };
+  }
+  const whole = `${line}\n`;
+  let text = '';
+  for (let at = start; at < whole.length; at++) {
+    const letter = whole[at];
+    if (letter === '"') return { text, next: at + 1 };
+    if (letter === '\\' && at + 1 < whole.length) {
       at += 1;
-      word += text[at] ?? '';
+      text += whole[at] ?? '';
     } else {
-      word += letter;
+      text += letter;
     }
   }
-  return { text: word, next: text.length, open: true };
+  return { text, next: whole.length };
 }
 
 /** Counters in front of a rule, and where the rule begins (offset). */

@@ -6,8 +6,9 @@
 import type { Word } from './source.ts';
 import { tailOf } from './source.ts';
 
-/** How an option takes its argument: not at all, always, or only joined (`-Lname`, `--list=name`). */
-export type ArgumentNeed = 'none' | 'required' | 'optional';
+/** How an option takes its argument: not at all, always, or only joined (`-Lname`, `--list=name`);
+ * `next-word`: the next word, if there is one that begins with neither `-` nor `!` (rateest). */
+export type ArgumentNeed = 'none' | 'required' | 'optional' | 'next-word';
 
 /** A long option. Two with the same `id` are one option under two names. */
 export interface LongOption<Id> {
@@ -133,10 +134,12 @@ export class OptionScanner<Id> {
     if (option === undefined) return { kind: 'unknown', word };
     const { id, argument } = option;
     if (equals >= 0) {
-      if (argument === 'none') return { kind: 'unknown', word };
+      if (argument === 'none' || argument === 'next-word') return { kind: 'unknown', word };
       return { kind: 'option', id, word, argument: tailOf(word, equals + 1) };
     }
     if (argument === 'required') return this.#withNextWord(id, word);
+    const next = argument === 'next-word' ? this.peek() : undefined;
+    if (next !== undefined && !/^[-!]/.test(next.text)) return this.#withNextWord(id, word);
     return { kind: 'option', id, word };
   }
 

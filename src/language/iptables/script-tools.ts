@@ -4,6 +4,8 @@
  */
 import type { Family, TableName } from '../../ruleset/types.ts';
 import { TABLE_NAMES } from '../../ruleset/types.ts';
+import type { OpenSets } from '../ipset/run.ts';
+import { runIpset } from '../ipset/script-command.ts';
 import type { HostTable } from './addresses.ts';
 import { parseCommandLine } from './command-line.ts';
 import { execute } from './execute.ts';
@@ -19,6 +21,8 @@ export interface ScriptContext {
   readonly findings: Findings;
   readonly hosts: HostTable;
   tables(family: Family): OpenFamily;
+  /** The sets of ipset. */
+  readonly sets: OpenSets;
   /** Reads a real file for `iptables-restore < file`; undefined when there is none. */
   readonly readFile: ((path: string) => string | undefined) | undefined;
   /** Told what the script's own commands print. */
@@ -68,7 +72,7 @@ const SILENT = new Set(
 /** Programs that leave rules alone but belong to a host's set-up: named once. */
 const NAMED = new Set(
   (
-    'modprobe insmod rmmod depmod sysctl ip ifconfig route arp ethtool tc ipset conntrack service ' +
+    'modprobe insmod rmmod depmod sysctl ip ifconfig route arp ethtool tc conntrack service ' +
     'systemctl invoke-rc.d update-rc.d chkconfig netfilter-persistent iptables-persistent ' +
     'apt apt-get yum dnf brctl bridge iwconfig ping kill killall pkill log_daemon_msg log_end_msg'
   ).split(' '),
@@ -131,6 +135,10 @@ export function runTool(
     return command(argv, family, context);
   }
   const name = program.text.replace(/^.*\//, '');
+  if (name === 'ipset') {
+    if (problem !== undefined) throw problem;
+    return runIpset(argv, io, context);
+  }
   if (name === 'cat') return cat(argv, io);
   if (name === 'tee') return tee(argv, io);
   if (name === 'echo') return echo(argv, problem);
@@ -175,6 +183,8 @@ function command(argv: readonly Word[], family: Family, context: ScriptContext):
     family,
     hosts: context.hosts,
     findings: context.findings,
+    bindings: tables.bindings,
+    sets: tables.sets,
     restore: undefined,
     isChain: (table, chain) => tables.tables.get(table as TableName)?.chain(chain) !== undefined,
   });

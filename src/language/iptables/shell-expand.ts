@@ -91,8 +91,12 @@ export function expandWord(word: ShellWord, values: ShellValues): Expansion {
   return { words: fields, problem };
 }
 
+/**
+ * Whether a shell might put file names in its place. Not `[2001:db8::1]:80`: a file called `2:80` is
+ * nowhere, and without one the word stays as it is.
+ */
 function isPattern(text: string): boolean {
-  return /[*?]|\[.*\]|\{[^{}]*(,|\.\.)[^{}]*\}/.test(text);
+  return /[*?]|\[(?![0-9a-fA-F:.-]*:[0-9a-fA-F:.-]*\]).*\]|\{[^{}]*(,|\.\.)[^{}]*\}/.test(text);
 }
 
 function partValue(

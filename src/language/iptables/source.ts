@@ -71,7 +71,8 @@ export function splitLines(text: string, file: string): SourceLine[] {
 
 /** What a Refusal is about, but for the place. */
 export interface RefusalDetails {
-  readonly hint?: string | undefined;
+  /** A function where it takes a search, which is not made for what is not shown. */
+  readonly hint?: string | (() => string | undefined) | undefined;
   /**
    * True when it is the tables' state that does not suit (no such chain, no such rule, already
    * there) rather than what was written: a script may expect that and go on.
@@ -81,14 +82,23 @@ export interface RefusalDetails {
 
 /** One command or line that is refused, as the real tool refuses it. Caught by the readers. */
 export class Refusal extends Error {
-  readonly diagnostic: Diagnostic;
+  readonly #code: string;
+  readonly #word: Word;
+  readonly #hint: RefusalDetails['hint'];
   /** See RefusalDetails. */
   readonly state: boolean;
   constructor(code: string, message: string, word: Word, details: RefusalDetails = {}) {
     super(message);
     this.name = 'Refusal';
-    this.diagnostic = diagnosticAt(code, message, word, details.hint);
+    this.#code = code;
+    this.#word = word;
+    this.#hint = details.hint;
     this.state = details.state === true;
+  }
+
+  get diagnostic(): Diagnostic {
+    const hint = typeof this.#hint === 'function' ? this.#hint() : this.#hint;
+    return diagnosticAt(this.#code, this.message, this.#word, hint);
   }
 }
 
@@ -110,23 +120,85 @@ export function diagnosticAt(
   };
 }
 
+/** The first findings of a kind, and how many there are. */
+class FindingList {
+  readonly kept: Diagnostic[] = [];
+  readonly #most: number;
+  #more = 0;
+  #firstLeftOut: Diagnostic | undefined;
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  /** Notes one; `make` is only called when it is kept or the first that is not. */
+  add(make: () => Diagnostic): void {
+    if (this.kept.length < this.#most) {
+      this.kept.push(make());
+      return;
+    }
+    this.#more += 1;
+    this.#firstLeftOut ??= make();
+  }
+
+  /** Those kept, and a last one that tells of the others. */
+  all(what: string): Diagnostic[] {
+    if (this.#firstLeftOut === undefined) return this.kept;
+    const { where, sourceLine, severity } = this.#firstLeftOut;
+    const message = `${this.#more} more ${what}${this.#more === 1 ? '' : 's'} from here on, not shown`;
+    return [
+      ...this.kept,
+      { code: 'more-findings', message, where, sourceLine, ...(severity ? { severity } : {}) },
+    ];
+  }
+}
+
+/** Findings kept of each kind when nothing else is asked for. */
+export const MOST_FINDINGS = 100;
+
 /** Collects what is found while a ruleset is read. */
 export class Findings {
-  readonly errors: Diagnostic[] = [];
-  readonly warnings: Diagnostic[] = [];
+  readonly #errors: FindingList;
+  readonly #warnings: FindingList;
   readonly #hints = new Set<string>();
+
+  /** @param most of errors, and of warnings, that are kept; the others are counted */
+  constructor(most = MOST_FINDINGS) {
+    this.#errors = new FindingList(most);
+    this.#warnings = new FindingList(most);
+  }
+
+  /** What refuses the ruleset. */
+  get errors(): readonly Diagnostic[] {
+    return this.#errors.all('error');
+  }
+
+  /** What does not. */
+  get warnings(): readonly Diagnostic[] {
+    return this.#warnings.all('warning');
+  }
 
   /** Notes something that does not refuse the ruleset. */
   warn(code: string, message: string, word: Word, hint?: string): void {
-    this.warnings.push(diagnosticAt(code, message, word, hint, 'warning'));
+    this.#warnings.add(() => diagnosticAt(code, message, word, hint, 'warning'));
+  }
+
+  /** Notes a diagnostic that no word of a line stands for: of a whole file. */
+  note(diagnostic: Diagnostic): void {
+    const list = diagnostic.severity === 'warning' ? this.#warnings : this.#errors;
+    list.add(() => diagnostic);
   }
 
   /** Notes a refusal; a hint is given once, not with each of a thousand lines of a kind. */
-  add({ diagnostic }: Refusal): void {
-    const { hint, ...rest } = diagnostic;
-    if (hint === undefined || !this.#hints.has(hint)) this.errors.push(diagnostic);
-    else this.errors.push(rest);
-    if (hint !== undefined) this.#hints.add(hint);
+  add(refusal: Refusal): void {
+    this.#errors.add(() => {
+      const { diagnostic } = refusal;
+      const { hint, ...rest } = diagnostic;
+      if (hint === undefined) return diagnostic;
+      if (this.#hints.has(hint)) return rest;
+      this.#hints.add(hint);
+      return diagnostic;
+    });
   }
 
   /** Runs `work`; a Refusal is noted and undefined returned. */

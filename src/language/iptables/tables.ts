@@ -3,8 +3,9 @@
  * kernel. Mutable; `freeze` turns it into the immutable Ruleset. Jumps point to chain objects, so a
  * renamed chain keeps them, and `references` always equals the number of rules that jump there.
  */
+
 import type { Position } from '../../errors.ts';
-import type { BoundMatch } from '../../match/definition.ts';
+import type { BoundMatch, SetDirectory } from '../../match/definition.ts';
 import type {
   Chain,
   Family,
@@ -17,6 +18,8 @@ import type {
 } from '../../ruleset/types.ts';
 import { BUILTIN_CHAINS } from '../../ruleset/types.ts';
 import type { BoundTarget } from '../../target/definition.ts';
+import { BindCache } from './bind-cache.ts';
+import { savedConditions } from './rule-print.ts';
 import type { Word } from './source.ts';
 
 /** Where an extension may be used; the kernel checks it when a table is loaded. */
@@ -39,8 +42,8 @@ export interface OpenRule {
   readonly ip: IpMatch;
   readonly matches: readonly BoundMatch[];
   readonly target: OpenTarget;
-  /** Conditions as text: equal for rules that -D and -C take for the same, target apart. */
-  readonly key: string;
+  /** ip6tables: `-p all` was written, which -D and -C look at. */
+  readonly anyProtocolGiven: boolean;
   /** A verdict of the kernel itself (ACCEPT, DROP, RETURN) without any condition: nothing after it
    * in its chain is ever reached. */
   readonly unconditionalVerdict: boolean;
@@ -72,6 +75,8 @@ export class OpenTable {
   readonly name: TableName;
   readonly family: Family;
   readonly #chains = new Map<string, OpenChain>();
+  /** What `chains` gave; undefined once names have changed. */
+  #ordered: readonly OpenChain[] | undefined;
   /** The hooks that reach each chain, kept by kernel-checks.ts; undefined: not known (any more). */
   reach: Map<OpenChain, number> | undefined;
 
@@ -87,27 +92,38 @@ export class OpenTable {
   }
 
   /** Built-in chains in the kernel's order, then the others by name. */
-  chains(): OpenChain[] {
-    const all = [...this.#chains.values()];
-    const users = all.filter((chain) => chain.policy === undefined);
-    users.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
-    return [...all.filter((chain) => chain.policy !== undefined), ...users];
+  chains(): readonly OpenChain[] {
+    this.#ordered ??= this.#inOrder();
+    return this.#ordered;
+  }
+
+  #inOrder(): OpenChain[] {
+    const builtIn: OpenChain[] = [];
+    const names: string[] = [];
+    for (const chain of this.#chains.values()) {
+      if (chain.policy === undefined) names.push(chain.name);
+      else builtIn.push(chain);
+    }
+    return [...builtIn, ...names.sort().flatMap((name) => this.#chains.get(name) ?? [])];
   }
 
   /** Makes an empty chain of a new name. */
   add(name: string): OpenChain {
     const chain = newChain(name, undefined);
+    this.#ordered = undefined;
     this.#chains.set(name, chain);
     return chain;
   }
 
   /** Takes a chain out; it must be empty and without references. */
   remove(chain: OpenChain): void {
+    this.#ordered = undefined;
     this.#chains.delete(chain.name);
   }
 
   /** Gives a chain a new, unused name. */
   rename(chain: OpenChain, name: string): void {
+    this.#ordered = undefined;
     this.#chains.delete(chain.name);
     chain.name = name;
     this.#chains.set(name, chain);
@@ -115,6 +131,7 @@ export class OpenTable {
 
   /** Removes all rules, then all chains of users. Policies stay. */
   clear(): void {
+    this.#ordered = undefined;
     for (const chain of this.#chains.values()) this.flush(chain);
     for (const [name, chain] of this.#chains) {
       if (chain.policy === undefined) this.#chains.delete(name);
@@ -183,9 +200,28 @@ function freezeRule(rule: OpenRule): Rule {
   return { ip, matches, target, packets, bytes, where, sourceLine };
 }
 
+/** Keys of rules that were compared already. */
+const KEYS = new WeakMap<OpenRule, string>();
+
+/** Text that is equal for rules with the same conditions. */
+function ruleKey(rule: OpenRule): string {
+  const known = KEYS.get(rule);
+  if (known !== undefined) return known;
+  let key = savedConditions(rule.ip);
+  // `! -i +` prints as nothing, yet it is a condition.
+  for (const wanted of [rule.ip.inInterface, rule.ip.outInterface]) {
+    if (wanted?.inverted === true && wanted.wildcard && wanted.name === '') key += ' !+';
+  }
+  if (rule.anyProtocolGiven) key += ' -p all';
+  for (const match of rule.matches) key += ` ${match.text}`;
+  KEYS.set(rule, key);
+  return key;
+}
+
 /** Whether two rules are the same for -D and -C: all but the counters. */
 export function sameRule(a: OpenRule, b: OpenRule): boolean {
-  if (a.key !== b.key || a.target.kind !== b.target.kind) return false;
+  if (a.target.kind !== b.target.kind || a.matches.length !== b.matches.length) return false;
+  if (ruleKey(a) !== ruleKey(b)) return false;
   if ('chain' in a.target) return 'chain' in b.target && a.target.chain === b.target.chain;
   if (a.target.kind === 'none') return true;
   return b.target.kind === 'target' && a.target.target.text === b.target.target.text;
@@ -196,9 +232,13 @@ export class OpenFamily {
   readonly family: Family;
   /** In the order in which iptables-save shows them. */
   readonly tables = new Map<TableName, OpenTable>();
+  readonly bindings = new BindCache();
+  /** The sets that rules may refer to; undefined: none. */
+  readonly sets: SetDirectory | undefined;
 
-  constructor(family: Family) {
+  constructor(family: Family, sets?: SetDirectory) {
     this.family = family;
+    this.sets = sets;
   }
 
   /**
