@@ -4,12 +4,14 @@
  * Node's own start (some 50 ms) is in the times of fwreplay. Then measures peak memory on a capture
  * of whole frames. Sizes by environment variables: FWREPLAY_BENCH_PACKETS (default 10,000,000),
  * FWREPLAY_BENCH_ROUNDS (default 5), FWREPLAY_BENCH_MEMORY_MB (default 1,000; 0: none);
- * FWREPLAY_BENCH_TSHARK=1 adds tshark.
+ * FWREPLAY_BENCH_TSHARK=1 adds tshark. Last times the
+ * loading of large rulesets (load-ruleset.ts), FWREPLAY_BENCH_RULES (default 100,000).
  */
 import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { generateCapture } from './generate.ts';
+import { benchLoading } from './load-ruleset.ts';
 import {
   available,
   type Contender,
@@ -118,7 +120,9 @@ const measured: Measured[] = measure(contenders(path), rounds);
 const table = rows(measured, packets, 'tcpdump -r -w');
 table.forEach(printRow);
 const peaks = await memory();
+console.log('\nloading rulesets');
+const loading = benchLoading(Math.max(1, setting('RULES', 100_000)), rounds);
 writeFileSync(
   join(data, 'latest.json'),
-  `${JSON.stringify({ packets, rounds, table, memoryMegabytes, peaks }, null, 2)}\n`,
+  `${JSON.stringify({ packets, rounds, table, memoryMegabytes, peaks, loading }, null, 2)}\n`,
 );

@@ -69,12 +69,22 @@ export function formatDiagnostic(diagnostic: Diagnostic): string {
   return text;
 }
 
+/** So many findings are told in an error's message; all of them are in `diagnostics`. */
+const MOST_TOLD = 100;
+
+function messageOf(diagnostics: readonly Diagnostic[]): string {
+  const told = diagnostics.slice(0, MOST_TOLD).map(formatDiagnostic);
+  const more = diagnostics.length - told.length;
+  if (more > 0) told.push(`… and ${more} more`);
+  return told.join('\n');
+}
+
 /** Base of all errors that fwreplay throws on purpose. */
 export class FwreplayError extends Error {
   /** All findings; at least one. */
   readonly diagnostics: readonly Diagnostic[];
   constructor(diagnostics: readonly Diagnostic[]) {
-    super(diagnostics.map(formatDiagnostic).join('\n'));
+    super(messageOf(diagnostics));
     this.name = new.target.name;
     this.diagnostics = diagnostics;
   }

@@ -6,6 +6,7 @@ export { openCapture } from './capture/reader.ts';
 export { type CaptureInterface, type CaptureReader, Frame } from './capture/types.ts';
 export { replay } from './engine/replay.ts';
 export {
+  type AssumptionUse,
   type DoctorNote,
   type PacketObserver,
   type PacketOutcome,
@@ -26,6 +27,7 @@ export {
 } from './errors.ts';
 export { loadRuleset } from './language/iptables/load.ts';
 export { printList, printSave } from './language/iptables/print.ts';
+export type { RecentEntry, ReplaySettings } from './match/replay-state.ts';
 export { decode } from './packet/decode.ts';
 export { PacketView } from './packet/fields.ts';
 export { type PacketRecord, packetRecord } from './report/record.ts';

@@ -1,6 +1,6 @@
 /** How findings are shown: nothing of a hostile file reaches a terminal as it is, nothing is endless. */
-import { describe, expect, it } from 'vitest';
-import { formatDiagnostic } from '../src/errors.ts';
+import { describe, expect, it, test } from 'vitest';
+import { formatDiagnostic, RulesetError } from '../src/errors.ts';
 
 const at = (column: number, length = 1) => ({ file: 'f', line: 1, column, length });
 
@@ -50,4 +50,17 @@ describe('formatDiagnostic', () => {
     expect(shown).toBe(`  ${'y'.repeat(160)} …`);
     expect(marks).toBe(`  ${'^'.repeat(160)}`);
   });
+});
+
+test('a hundred findings are told, the rest is counted; all are kept', () => {
+  const findings = Array.from({ length: 150 }, (_, i) => ({
+    code: 'no-chain',
+    message: `finding ${i + 1}`,
+  }));
+  const error = new RulesetError(findings);
+  const lines = error.message.split('\n');
+  expect(lines).toHaveLength(101);
+  expect(lines.slice(-2)).toEqual(['error: finding 100 [no-chain]', '… and 50 more']);
+  expect(error.diagnostics).toHaveLength(150);
+  expect(new RulesetError(findings.slice(0, 100)).message).not.toContain('more');
 });

@@ -15,6 +15,7 @@ const STAGES = [
   'errors.ts',
   'capture',
   'packet',
+  'sets',
   'ruleset',
   'topology',
   'conntrack',

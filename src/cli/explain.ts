@@ -5,6 +5,7 @@
 import type { Argv } from 'yargs';
 import { replay } from '../engine/replay.ts';
 import type { ReplayOptions } from '../engine/types.ts';
+import type { Diagnostic } from '../errors.ts';
 import { commentsBefore, explainLines } from '../report/explain.ts';
 import { explainDocument } from '../report/explain-json.ts';
 import { plural } from '../report/units.ts';
@@ -76,7 +77,7 @@ export async function runExplain(args: ExplainCommandArguments, host: CliHost): 
 export async function recordWalks(
   options: ReplayOptions,
   numbers: readonly number[],
-): Promise<PacketWalk[]> {
+): Promise<{ walks: PacketWalk[]; warnings: readonly Diagnostic[] }> {
   const wanted = new Set(numbers);
   const last = Math.max(...numbers);
   const walks: PacketWalk[] = [];
@@ -97,7 +98,7 @@ export async function recordWalks(
       'no-such-packet',
       `there is no packet ${last}: the replay has ${plural(result.packets, 'packet')}`,
     );
-  return walks;
+  return { walks, warnings: result.warnings };
 }
 
 /** How the walks are written. */
@@ -113,7 +114,8 @@ export async function explainPackets(
   numbers: readonly number[],
   host: CliHost,
 ): Promise<number> {
-  const walks = await recordWalks(prepared.options, numbers);
+  const { walks, warnings } = await recordWalks(prepared.options, numbers);
+  if (!args.quiet) printWarnings(host, warnings);
   const output = openOutput(host, args.output, args.color);
   if (args.format === 'json') {
     output.sink.write(`${JSON.stringify(explainDocument(walks), undefined, 2)}\n`);

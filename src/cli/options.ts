@@ -3,6 +3,7 @@
  * Each group declares itself to yargs and has the type of what comes out.
  */
 import type { Argv } from 'yargs';
+import type { SettingsArguments } from './settings.ts';
 
 /** What yargs makes of an option: a list when it was given several times. */
 type Given = string | boolean | readonly (string | boolean)[] | undefined;
@@ -31,6 +32,7 @@ export const FLAG = { ...SWITCH, default: false } as const;
 export interface RulesArguments {
   readonly rules: readonly string[];
   readonly rules6: readonly string[];
+  readonly ipset: readonly string[];
 }
 
 /** Adds `--rules` and `--rules6`. */
@@ -50,11 +52,18 @@ export function withRules<T>(yargs: Argv<T>): Argv<T & RulesArguments> {
       defaultDescription: 'none',
       describe: 'IPv6 ruleset: ip6tables-save output (repeatable)',
       group: 'Ruleset:',
+    })
+    .option('ipset', {
+      ...REPEATED,
+      default: [] as string[],
+      defaultDescription: 'none',
+      describe: 'Sets that the rules refer to: output of ipset save (repeatable)',
+      group: 'Ruleset:',
     });
 }
 
 /** How packets are replayed. */
-export interface ReplayArguments extends RulesArguments {
+export interface ReplayArguments extends RulesArguments, SettingsArguments {
   readonly local: readonly string[];
   readonly interface: readonly string[];
   readonly route: readonly string[];
@@ -65,7 +74,7 @@ export interface ReplayArguments extends RulesArguments {
 /** Adds the ruleset, the vantage and the settings of the host. */
 export function withReplay<T>(yargs: Argv<T>): Argv<T & ReplayArguments> {
   const group = 'Firewall host:';
-  return withRules(yargs)
+  return withSettings(withRules(yargs))
     .option('local', {
       ...REPEATED,
       default: [] as string[],
@@ -101,6 +110,44 @@ export function withReplay<T>(yargs: Argv<T>): Argv<T & ReplayArguments> {
       describe: 'Take wrong checksums of arriving packets for wrong, as the host would',
       group,
     }) as unknown as Argv<T & ReplayArguments>;
+}
+
+/** Adds what a capture does not show: assumptions, and what stateful matches begin with. */
+function withSettings<T>(yargs: Argv<T>): Argv<T> {
+  const group = 'What the capture does not show:';
+  return yargs
+    .option('assume', {
+      ...REPEATED,
+      default: [] as string[],
+      defaultDescription: 'undecided',
+      describe: 'Whether a match holds, owner=no or "owner --uid-owner 33=yes" (repeatable)',
+      group,
+    })
+    .option('recent', {
+      ...REPEATED,
+      default: [] as string[],
+      defaultDescription: 'empty',
+      describe: 'A list of -m recent as it was before the capture, NAME=FILE (repeatable)',
+      group,
+    })
+    .option('seed', {
+      ...SINGLE,
+      defaultDescription: '1',
+      describe: 'Seed of random matches (statistic --mode random …)',
+      group,
+    })
+    .option('osf-fingerprints', {
+      ...SINGLE,
+      describe: 'Fingerprints for -m osf: a file as nfnl_osf loads it',
+      group,
+    })
+    .option('parameter', {
+      ...REPEATED,
+      default: [] as string[],
+      defaultDescription: "the kernel's defaults",
+      describe: 'A parameter of a module, xt_recent.ip_pkt_list_tot=50 (repeatable)',
+      group,
+    }) as unknown as Argv<T>;
 }
 
 /** Where output goes. */

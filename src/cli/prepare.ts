@@ -6,7 +6,8 @@ import type { ReplayOptions, RulesetSource } from '../engine/types.ts';
 import { type Diagnostic, formatDiagnostic } from '../errors.ts';
 import type { CliHost } from './host.ts';
 import type { ReplayArguments } from './options.ts';
-import { checkStdinOnce, loadSources, readSources } from './sources.ts';
+import { readSettings } from './settings.ts';
+import { checkStdinOnce, loadSources, readIpsets, readSources } from './sources.ts';
 import { parseSysctls } from './values.ts';
 
 /** A replay as the command line asks for it. */
@@ -24,13 +25,22 @@ export function prepareReplay(
   captures: readonly string[],
   args: ReplayArguments,
 ): PreparedReplay {
-  checkStdinOnce([...captures, ...args.rules, ...args.rules6]);
+  checkStdinOnce([...captures, ...args.rules, ...args.rules6, ...args.ipset]);
   const conntrack = parseSysctls(args.sysctl);
   const sources = readSources(host, args);
-  const { ruleset, diagnostics } = loadSources(sources);
+  const { ruleset, diagnostics } = loadSources(sources, readIpsets(host, args.ipset));
+  const settings = readSettings(host, args);
   const vantage = { local: args.local, interface: args.interface, route: args.route };
   return {
-    options: { captures, ruleset, vantage, conntrack, checksums: args.checksums },
+    options: {
+      captures,
+      ruleset,
+      vantage,
+      conntrack,
+      checksums: args.checksums,
+      assume: args.assume,
+      settings,
+    },
     warnings: diagnostics,
     sources,
   };

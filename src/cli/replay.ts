@@ -235,7 +235,8 @@ export async function runReplay(args: ReplayCommandArguments, host: CliHost): Pr
       onProgress: progress.update,
     });
     progress.stop();
-    reporter.end({ ...result, warnings });
+    if (!args.quiet) printWarnings(host, result.warnings);
+    reporter.end({ ...result, warnings: [...warnings, ...result.warnings] });
     output.close();
     if (!args.quiet && (args.format === 'csv' || args.format === 'save'))
       tellDoubts(host, result, args.format);

@@ -11,6 +11,7 @@ import { EXIT_OK, failureOf } from './exit.ts';
 import { type ExplainCommandArguments, explainCommand, runExplain } from './explain.ts';
 import type { CliHost } from './host.ts';
 import { type InfoCommandArguments, infoCommand, runInfo } from './info.ts';
+import { type IptablesCommandArguments, iptablesCommand, runIptables } from './iptables.ts';
 import { type ReplayCommandArguments, replayCommand, runReplay } from './replay.ts';
 import { runShow, type ShowCommandArguments, showCommand } from './show.ts';
 
@@ -18,7 +19,7 @@ const WIDEST_HELP = 100;
 const EPILOGUE = `Exit codes: 0 fine, 1 a check failed (--fail-on), 2 wrong usage or bad ruleset,
 3 bad capture, 70 a bug, 74 the output cannot be written.`;
 
-const COMMANDS = ['replay', 'explain', 'show', 'info', 'completion'];
+const COMMANDS = ['replay', 'explain', 'show', 'info', 'iptables', 'ip6tables', 'completion'];
 
 /** The package's version. */
 export function packageVersion(): string {
@@ -53,6 +54,12 @@ function argumentsFor<T>(parsed: Readonly<Record<string, unknown>>): T {
   return Object.fromEntries(
     Object.entries(parsed).map(([key, value]) => [key, showDash(value)]),
   ) as T;
+}
+
+/** What stands behind `--`, as written: the arguments of another program. */
+function behindDashes(argv: readonly string[]): readonly string[] {
+  const dashes = argv.indexOf('--');
+  return dashes < 0 ? [] : argv.slice(dashes + 1);
 }
 
 function build(argv: readonly string[], host: CliHost, asked: Asked): Argv {
@@ -94,6 +101,24 @@ function build(argv: readonly string[], host: CliHost, asked: Asked): Argv {
         asked.action = () => runInfo(argumentsFor<InfoCommandArguments>(args), host);
       },
     )
+    .command(
+      'iptables [arguments..]',
+      'Apply an iptables command line to a ruleset file',
+      (each) => iptablesCommand(each, 'iptables'),
+      (args) => {
+        asked.action = () =>
+          runIptables(argumentsFor<IptablesCommandArguments>(args), 4, behindDashes(argv), host);
+      },
+    )
+    .command(
+      'ip6tables [arguments..]',
+      'Apply an ip6tables command line to a ruleset file',
+      (each) => iptablesCommand(each, 'ip6tables'),
+      (args) => {
+        asked.action = () =>
+          runIptables(argumentsFor<IptablesCommandArguments>(args), 6, behindDashes(argv), host);
+      },
+    )
     .completion('completion', 'Print a completion script for bash or zsh')
     .parserConfiguration({
       'greedy-arrays': false,
@@ -128,7 +153,8 @@ function optionsOf(declared: Argv): DeclaredOptions {
 /** yargs takes any value of a flag other than true for false: `--color=always` would mean none. */
 function checkFlags(declared: Argv, argv: readonly string[]): void {
   const flags = optionsOf(declared).boolean;
-  for (const argument of argv) {
+  const end = argv.indexOf('--');
+  for (const argument of end < 0 ? argv : argv.slice(0, end)) {
     const [, name = '', value = ''] = /^--?(?:no-)?([^=]+)=(.*)$/.exec(argument) ?? [];
     if (flags.includes(name) && value !== 'true' && value !== 'false')
       throw new UsageError([

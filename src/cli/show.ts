@@ -3,8 +3,10 @@
  * iptables-save, -S or -L print it, or what a script of commands itself prints.
  */
 import type { Argv } from 'yargs';
+import { printIpsetList, printIpsetSave } from '../language/ipset/print.ts';
 import type { LoadedRuleset } from '../language/iptables/load.ts';
 import { printCommands, printList, printSave } from '../language/iptables/print.ts';
+import { rulesetData } from '../report/ruleset-json.ts';
 import type { FamilyRuleset, TableName } from '../ruleset/types.ts';
 import { TABLE_NAMES } from '../ruleset/types.ts';
 import { EXIT_OK } from './exit.ts';
@@ -12,16 +14,17 @@ import type { CliHost } from './host.ts';
 import { CHOICE, FLAG, type OutputArguments, REPEATED, SINGLE, withOutput } from './options.ts';
 import { openOutput } from './output.ts';
 import { printWarnings } from './prepare.ts';
-import { checkStdinOnce, loadSources, readSources } from './sources.ts';
+import { checkStdinOnce, loadSources, readIpsets, readSources } from './sources.ts';
 import { usageError } from './values.ts';
 
 /** Values of `--as`. */
-export const SHOW_FORMS = ['list', 'commands', 'save', 'outputs'] as const;
+export const SHOW_FORMS = ['list', 'commands', 'save', 'outputs', 'json'] as const;
 
 /** The arguments of `fwreplay show`. */
 export interface ShowCommandArguments extends OutputArguments {
   readonly rulesets: readonly string[];
   readonly rules6: readonly string[];
+  readonly ipset: readonly string[];
   readonly as: (typeof SHOW_FORMS)[number];
   readonly table: TableName | undefined;
   readonly chain: string | undefined;
@@ -39,6 +42,12 @@ export function showCommand(yargs: Argv): Argv<ShowCommandArguments> {
       type: 'string',
       describe: 'iptables-save output, or scripts of iptables commands; - is standard input',
     })
+    .option('ipset', {
+      ...REPEATED,
+      default: [] as string[],
+      defaultDescription: 'none',
+      describe: 'Sets that the rules refer to: output of ipset save (repeatable)',
+    })
     .option('rules6', {
       ...REPEATED,
       default: [] as string[],
@@ -49,7 +58,7 @@ export function showCommand(yargs: Argv): Argv<ShowCommandArguments> {
       ...CHOICE,
       choices: SHOW_FORMS,
       default: 'list' as const,
-      describe: 'As iptables -L, -S, iptables-save, or what the script itself prints',
+      describe: 'As iptables -L, -S, iptables-save, what the script itself prints, or as data',
     })
     .option('table', { ...CHOICE, alias: 't', choices: TABLE_NAMES, describe: 'Only this table' })
     .option('chain', { ...SINGLE, describe: 'Only this chain (list, commands)' })
@@ -133,17 +142,32 @@ function outputsOf(loaded: LoadedRuleset): string {
   return loaded.outputs.map(({ text }) => text).join('');
 }
 
+function textOf(loaded: LoadedRuleset, args: ShowCommandArguments): string {
+  if (args.as === 'outputs') return outputsOf(loaded);
+  const { sets, families } = loaded.ruleset;
+  if (families.size === 0 && sets !== undefined) {
+    return args.as === 'save' ? printIpsetSave(sets) : printIpsetList(sets);
+  }
+  if (args.as !== 'json') return printTables(loaded, args);
+  const { table, chain } = args;
+  return `${JSON.stringify(rulesetData(loaded.ruleset, { table, chain }), undefined, 2)}\n`;
+}
+
 /** Runs the command. @throws FwreplayError, the system's errors */
 export async function runShow(args: ShowCommandArguments, host: CliHost): Promise<number> {
   const rules = args.rulesets;
-  checkStdinOnce([...rules, ...args.rules6]);
-  if (rules.length + args.rules6.length === 0)
+  checkStdinOnce([...rules, ...args.rules6, ...args.ipset]);
+  if (rules.length + args.rules6.length + args.ipset.length === 0)
     throw usageError('missing-rules', 'no ruleset was given', 'fwreplay show FILE…');
   if (args.as === 'save' && args.chain !== undefined)
-    throw usageError('usage', '--chain goes with --as list or commands');
-  const loaded = loadSources(readSources(host, { rules, rules6: args.rules6 }));
+    throw usageError('usage', '--chain goes with --as list, commands or json');
+  const sources =
+    rules.length + args.rules6.length === 0
+      ? []
+      : readSources(host, { rules, rules6: args.rules6 });
+  const loaded = loadSources(sources, readIpsets(host, args.ipset));
   if (!args.quiet) printWarnings(host, loaded.diagnostics);
-  const text = args.as === 'outputs' ? outputsOf(loaded) : printTables(loaded, args);
+  const text = textOf(loaded, args);
   const output = openOutput(host, args.output, args.color);
   output.sink.write(text);
   output.close();

@@ -62,6 +62,11 @@ export function readSources(host: CliHost, files: RulesFiles): RulesetSource[] {
   ];
 }
 
+/** Reads files of `ipset save`. @throws UsageError */
+export function readIpsets(host: CliHost, files: readonly string[]): RulesetSource[] {
+  return files.map((file) => readSource(host, file, undefined));
+}
+
 /** A file's text for a script that reads it; undefined when it cannot be read. */
 function readScriptFile(path: string): string | undefined {
   try {
@@ -75,8 +80,11 @@ function readScriptFile(path: string): string | undefined {
  * Loads the sources; files that scripts read (`iptables-restore < FILE`) are read from disk.
  * @throws RulesetError
  */
-export function loadSources(sources: readonly RulesetSource[]): LoadedRuleset {
-  return loadRuleset(sources, { readFile: readScriptFile });
+export function loadSources(
+  sources: readonly RulesetSource[],
+  ipsets: readonly RulesetSource[] = [],
+): LoadedRuleset {
+  return loadRuleset(sources, { readFile: readScriptFile, ipsets });
 }
 
 /**

@@ -67,6 +67,14 @@ export class ConnectionView implements Connection {
     return this.word(FIRST_PACKET) >>> 0;
   }
 
+  packetCount(direction: number): number {
+    return this.table.traffic[this.slot * 4 + direction * 2] as number;
+  }
+
+  byteCount(direction: number): number {
+    return this.table.traffic[this.slot * 4 + direction * 2 + 1] as number;
+  }
+
   get midStream(): boolean {
     return (this.word(FLAGS) & FLAG_MIDSTREAM) !== 0;
   }

@@ -320,6 +320,8 @@ class KernelDefragmenter implements Defragmenter {
     if (four) finishIpv4(view, queue, totalLength, ecn);
     else finishIpv6(view, head, totalLength, ecn);
     this.decodeWhole(packet, bytes, view, totalLength, head);
+    packet.pieces = queue.starts().map((start) => head.headerLength + start);
+    packet.piecesOf = bytes;
     if (queue.doubtful)
       return this.answer(DEFRAG_UNDECIDED, 'memory for fragments may have been used up');
     return this.answer(DEFRAG_COMPLETE, '');

@@ -81,6 +81,12 @@ export class FragmentQueue {
     return this.fragments.length;
   }
 
+  /** Where the fragments but the first begin in the payload, in order. */
+  starts(): number[] {
+    const offsets = this.fragments.map(({ offset }) => offset).filter((offset) => offset !== 0);
+    return offsets.sort((a, b) => a - b);
+  }
+
   /** True when first and last are there and nothing is missing between. */
   get isComplete(): boolean {
     return this.head !== undefined && this.hasLast && this.taken === this.length;

@@ -29,6 +29,8 @@ export interface Judgement {
   undecided: string;
   /** Set by a tracker that ended the flow with this packet: it is to be removed. */
   kill: boolean;
+  /** False for a packet that does not count as traffic of the flow (nf_ct_acct_update). */
+  counted: boolean;
 }
 
 /** Tracks one protocol. */

@@ -20,6 +20,8 @@ export class FlowTable {
   expires = new Float64Array(FIRST_CAPACITY);
   /** A second time of the protocol's own, seconds (UDP: when it becomes a stream). */
   times = new Float64Array(FIRST_CAPACITY);
+  /** Four a slot: packets and bytes of the original, then of the reply direction. */
+  traffic = new Float64Array(FIRST_CAPACITY * 4);
   /** Inserted flows, expired ones not yet swept among them. */
   count = 0;
 
@@ -76,7 +78,15 @@ export class FlowTable {
     this.state.fill(0, base, base + STATE_WORDS);
     this.expires[slot] = 0;
     this.times[slot] = 0;
+    this.traffic.fill(0, slot * 4, slot * 4 + 4);
     return slot;
+  }
+
+  /** Counts a packet of a flow (nf_ct_acct_update). */
+  account(slot: number, direction: number, bytes: number): void {
+    const at = slot * 4 + direction * 2;
+    this.traffic[at] = (this.traffic[at] as number) + 1;
+    this.traffic[at + 1] = (this.traffic[at + 1] as number) + bytes;
   }
 
   /** Makes an allocated slot findable by both its keys. */
@@ -181,6 +191,7 @@ export class FlowTable {
     this.hashes = grown(this.hashes, new Int32Array(capacity * 2));
     this.expires = grown(this.expires, new Float64Array(capacity));
     this.times = grown(this.times, new Float64Array(capacity));
+    this.traffic = grown(this.traffic, new Float64Array(capacity * 4));
     this.capacity = capacity;
     this.index = new Int32Array(capacity * 8);
     for (let slot = 0; slot < this.used; slot++) {

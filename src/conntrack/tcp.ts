@@ -244,12 +244,18 @@ function settle(
       return TRACK_ACCEPT;
     }
     // A SYN sent again does not prolong the entry.
-    if (segment.kind === KIND_SYN && old === SYN_SENT) return TRACK_ACCEPT;
+    if (segment.kind === KIND_SYN && old === SYN_SENT) return uncounted(judgement);
     if (next === ESTABLISHED) timeout = Math.min(timeout, options.tcpTimeoutUnacknowledgedSeconds);
   } else if (!assured && (old === SYN_RECV || old === ESTABLISHED) && next === ESTABLISHED) {
     setStatus(table, slot, IPS_ASSURED);
   }
   table.refresh(slot, now + timeout);
+  return TRACK_ACCEPT;
+}
+
+/** Accepted without nf_ct_refresh_acct: neither the timeout nor the flow's counters move. */
+function uncounted(judgement: Judgement): number {
+  judgement.counted = false;
   return TRACK_ACCEPT;
 }
 
@@ -301,7 +307,7 @@ function checkAndSettle(
   judgement: Judgement,
 ): number {
   const answer = checkWindow(table, slot, direction, segment, judgement);
-  if (answer === WINDOW_IGNORE) return TRACK_ACCEPT;
+  if (answer === WINDOW_IGNORE) return uncounted(judgement);
   if (answer === WINDOW_INVALID) {
     shorten(table, slot, direction, judgement);
     return TRACK_INVALID;
@@ -347,7 +353,7 @@ export const tcpTracker: ProtocolTracker = {
     if (reopens || next === TO_IGNORE) {
       if (!answersIgnoredSyn(state, base, direction)) {
         rememberIgnored(state, base, direction, old);
-        return TRACK_ACCEPT;
+        return uncounted(judgement);
       }
       adoptIgnoredSyn(state, base, direction);
       old = SYN_SENT;
@@ -356,7 +362,7 @@ export const tcpTracker: ProtocolTracker = {
     }
     if (next === TIME_WAIT && isChallengeAck(state, base, direction, old)) {
       state[base + LAST_FLAGS] = (state[base + LAST_FLAGS] as number) & ~LAST_CHALLENGE_ACK;
-      return TRACK_ACCEPT;
+      return uncounted(judgement);
     }
     if (next === SYN_SENT2)
       state[base + LAST_FLAGS] = (state[base + LAST_FLAGS] as number) | LAST_SIMULTANEOUS_OPEN;

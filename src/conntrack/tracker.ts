@@ -106,6 +106,8 @@ class ConntrackTracker implements Tracker {
     ctstate: CTSTATE_INVALID,
     direction: DIRECTION_ORIGINAL,
     connection: undefined,
+    refusedBy: undefined,
+    refusedDirection: DIRECTION_ORIGINAL,
     reason: '',
     undecided: '',
   };
@@ -132,6 +134,7 @@ class ConntrackTracker implements Tracker {
       reason: '',
       undecided: '',
       kill: false,
+      counted: true,
     };
   }
 
@@ -178,9 +181,11 @@ class ConntrackTracker implements Tracker {
     judgement.reason = '';
     judgement.undecided = '';
     judgement.kill = false;
+    judgement.counted = true;
     result.ctstate = CTSTATE_INVALID;
     result.direction = DIRECTION_ORIGINAL;
     result.connection = undefined;
+    result.refusedBy = undefined;
     this.lookUp(packet, zone);
     result.reason = judgement.reason;
     result.undecided = judgement.undecided;
@@ -330,6 +335,8 @@ class ConntrackTracker implements Tracker {
         this.discard(this.result);
         this.doubtAbsence();
       } else {
+        this.result.refusedBy = this.view(slot);
+        this.result.refusedDirection = direction;
         this.doubtPresence(slot);
       }
       return;
@@ -366,8 +373,9 @@ class ConntrackTracker implements Tracker {
 
   /** The packet belongs to the flow: its ctstate, and that an answer was seen. */
   private settle(slot: number, direction: number): void {
-    const { table, result } = this;
+    const { table, result, judgement } = this;
     const status = table.state[table.base(slot) + STATUS] as number;
+    if (judgement.counted) table.account(slot, direction, judgement.packet.totalLength);
     result.direction = direction;
     result.connection = this.view(slot);
     if (direction === DIRECTION_REPLY || (status & IPS_SEEN_REPLY) !== 0)

@@ -55,6 +55,11 @@ export interface Connection {
   readonly firstPacket: number;
   /** True when its first packet shows that it began before the capture (no SYN seen). */
   readonly midStream: boolean;
+  /** Packets of a direction (DIRECTION_) so far, the current one included, as the kernel counts them
+   * with nf_conntrack_acct: INVALID ones and ICMP errors do not count. */
+  packetCount(direction: number): number;
+  /** Bytes of their datagrams. */
+  byteCount(direction: number): number;
 }
 
 /** What `track` found out; one reused object per tracker. */
@@ -65,6 +70,10 @@ export interface TrackResult {
   direction: number;
   /** Undefined for INVALID and UNTRACKED. For RELATED ICMP errors the connection they quote. */
   connection: Connection | undefined;
+  /** For INVALID packets: the known connection that their addresses and ports belong to, if one. */
+  refusedBy: Connection | undefined;
+  /** Direction of the packet in it. */
+  refusedDirection: number;
   /** Short reason for INVALID, for explain: "no SYN", "sequence out of window" …; '' otherwise. */
   reason: string;
   /** Non-empty when the capture cannot tell (cut by the snap length…): packet is undecided if a rule

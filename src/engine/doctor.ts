@@ -54,6 +54,7 @@ export class Doctor {
   private readonly duplicates = new Count();
   private readonly backwards = new Count();
   private readonly copies = new Count();
+  private readonly translated = new Count();
   private readonly recentHash = new Int32Array(RECENT);
   private readonly recentTime = new Float64Array(RECENT).fill(Number.NEGATIVE_INFINITY);
   private recentAt = 0;
@@ -97,6 +98,7 @@ export class Doctor {
     this.afterChecksum(outcome, restsOnState);
     if (packet.protocol === TCP && packet.tcpFlags >= 0 && packet.sourcePort >= 0)
       this.flows.add(packet, number, restsOnState);
+    if (outcome.mayBeTranslated && decided) this.translated.add(number, true);
     if (outcome.mayLoopBack) this.copies.add(number, false);
   }
 
@@ -173,6 +175,11 @@ export class Doctor {
       'multicast-copies',
       'multicast packets that this host sent may have come back to it, if it joined their groups and its sockets loop them: what such copies may have counted is uncertain',
       this.copies,
+    );
+    add(
+      'translated-addresses',
+      "the ruleset changes source addresses: packets from and to this host's own addresses are taken for its own, but may be those of connections that it forwards",
+      this.translated,
     );
     if (truncated > 0)
       notes.push({

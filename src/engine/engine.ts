@@ -11,7 +11,12 @@ import {
 } from '../conntrack/defrag.ts';
 import { createTracker } from '../conntrack/tracker.ts';
 import type { Tracker } from '../conntrack/types.ts';
+import type { Diagnostic } from '../errors.ts';
+import { Assumptions, type PacketTally } from '../evaluate/assumptions.ts';
 import { linkRuleset, type Program } from '../evaluate/program.ts';
+import { packetJiffies } from '../match/jiffies.ts';
+import { REPLAY_SETS } from '../match/replay-sets.ts';
+import { createReplayState, type ReplaySettings, type ReplayState } from '../match/replay-state.ts';
 import { verifyChecksums } from '../packet/checksum.ts';
 import { ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from '../packet/ethertypes.ts';
 import {
@@ -24,6 +29,7 @@ import {
 } from '../packet/fields.ts';
 import { problemText } from '../packet/problem.ts';
 import type { Family, FamilyRuleset, Ruleset } from '../ruleset/types.ts';
+import type { SetCollection } from '../sets/collection.ts';
 import { newPath } from '../topology/outcome.ts';
 import {
   COPY_UNKNOWN,
@@ -54,6 +60,9 @@ function pathName({ path, inInterface }: Path): string {
   return PATH_NAMES[path] ?? (path === PATH_UNDECIDED && inInterface !== '' ? 'PREROUTING' : '');
 }
 
+/** Seed of what is random, when none is given. */
+const DEFAULT_SEED = 1;
+
 interface Lane {
   readonly program: Program;
   readonly host: Host;
@@ -78,6 +87,8 @@ export function newOutcome(packet: PacketView): PacketOutcome {
     outInterface: '',
     tracked: false,
     mayLoopBack: false,
+    mayBeTranslated: false,
+    queued: '',
   };
 }
 
@@ -97,6 +108,8 @@ function clear(outcome: PacketOutcome, number: number): void {
   outcome.outInterface = '';
   outcome.tracked = false;
   outcome.mayLoopBack = false;
+  outcome.mayBeTranslated = false;
+  outcome.queued = '';
 }
 
 /** The engine of one replay. */
@@ -109,15 +122,25 @@ export class Engine {
   /** What this host sends in fragments was whole at OUTPUT: put together again apart from the rest. */
   private readonly sent;
   readonly tracker: Tracker;
+  readonly assumptions: Assumptions;
+  private readonly state: ReplayState;
+  private readonly sets: SetCollection | undefined;
+  private seed: number | undefined;
 
+  /** @throws UsageError for a wrong assumption */
   constructor(ruleset: Ruleset, topology: Topology, options: ReplayOptions) {
     this.topology = topology;
     this.checksums = options.checksums ?? false;
+    this.sets = ruleset.sets;
     this.tracker = createTracker(options.conntrack);
     this.arriving = createDefragmenter(options.conntrack);
     this.sent = createDefragmenter(options.conntrack);
+    this.assumptions = new Assumptions(options.assume ?? []);
+    const { sets } = ruleset;
+    const settings = { ...options.settings, ...(sets === undefined ? {} : { sets }) };
+    this.state = createReplayState(this.settings(settings));
     for (const [family, rules] of ruleset.families) {
-      const program = linkRuleset(rules);
+      const program = linkRuleset(rules, this.state, this.assumptions);
       const host = new Host(program, this.tracker, topology, {
         reassemble: (packet, outcome) => this.reassemble(packet, outcome, false),
         doubt: (packet) => this.arriving.doubt(packet, this.path.inInterface),
@@ -126,11 +149,51 @@ export class Engine {
     }
   }
 
+  /** The settings, with a look at whether anything random is made of the seed. */
+  private settings(given: ReplaySettings): ReplaySettings {
+    const seed = given.seed ?? DEFAULT_SEED;
+    return Object.defineProperty({ ...given }, 'seed', {
+      enumerable: true,
+      get: () => {
+        this.seed = seed;
+        return seed;
+      },
+    });
+  }
+
+  /** The seed that random matches or targets of the ruleset take; undefined: there are none. */
+  get seedUsed(): number | undefined {
+    return this.seed;
+  }
+
+  /** Assumptions that no match takes up. */
+  unusedAssumptions(): Diagnostic[] {
+    return this.assumptions.unused();
+  }
+
+  /** By the name of a match: the packets for which one of that kind was undecided. */
+  undecidedMatches(): Map<string, PacketTally> {
+    const all = new Map<string, PacketTally>();
+    for (const { program } of this.lanes.values())
+      for (const [name, tally] of program.undecided) {
+        const known = all.get(name);
+        if (known === undefined) {
+          all.set(name, { ...tally });
+          continue;
+        }
+        known.packets += tally.packets;
+        known.firstPacket = Math.min(known.firstPacket, tally.firstPacket);
+      }
+    return all;
+  }
+
   /** The ruleset with the counters as they stand. */
   counted(): Ruleset {
     const families = new Map<Family, FamilyRuleset>();
     for (const [family, { program }] of this.lanes) families.set(family, program.withCounters());
-    return { families };
+    if (this.sets === undefined) return { families };
+    // As the replay leaves them.
+    return { families, sets: this.state.shared(REPLAY_SETS, '').collection };
   }
 
   /** Decides the packet with this number; `outcome` is cleared and set. */
@@ -141,6 +204,7 @@ export class Engine {
     observer: PacketObserver | undefined,
   ): void {
     clear(outcome, number);
+    if (this.state.firstTick < 0) this.state.firstTick = packetJiffies(packet);
     if (this.checksums && packet.problem === PACKET_OK) verifyChecksums(packet);
     const { problem } = packet;
     if (problem !== PACKET_OK && problem !== PACKET_BAD_IP_CHECKSUM) {
@@ -171,6 +235,8 @@ export class Engine {
     }
     outcome.mayLoopBack = path.copy === COPY_UNKNOWN;
     outcome.tracked = lane.program.tracksConnections;
+    outcome.mayBeTranslated =
+      lane.program.translatesSources && (path.path === PATH_INPUT || path.path === PATH_OUTPUT);
     if (isInPieces(packet, local, outcome.tracked) && !this.reassemble(packet, outcome, local)) {
       if (outcome.verdict !== 'UNDECIDED') return;
       // Perhaps the datagram became whole with it.

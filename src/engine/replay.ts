@@ -17,7 +17,7 @@ import { Doctor } from './doctor.ts';
 import { Engine, newOutcome } from './engine.ts';
 import { peek } from './peek.ts';
 import { Tallies } from './tallies.ts';
-import type { ReplayOptions, ReplayResult } from './types.ts';
+import type { AssumptionUse, ReplayOptions, ReplayResult } from './types.ts';
 
 interface Sight {
   readonly reader: CaptureReader;
@@ -61,6 +61,22 @@ function loadRules(options: ReplayOptions): { ruleset: Ruleset; warnings: readon
   return { ruleset, warnings: diagnostics };
 }
 
+/** What was taken for given: by the user first. */
+function assumptionsOf(engine: Engine, tallies: Tallies): AssumptionUse[] {
+  const stated = engine.assumptions.all.map(({ text, holds, packets, firstPacket }) => ({
+    text: `${text}=${holds ? 'yes' : 'no'}`,
+    stated: true,
+    packets,
+    firstPacket,
+  }));
+  const queued = [...tallies.queued].map(([target, tally]) => ({
+    text: `no program listens to the queue of ${target}`,
+    stated: false,
+    ...tally,
+  }));
+  return [...stated, ...queued];
+}
+
 /**
  * Replays captures against a ruleset.
  * @throws RulesetError, CaptureError, UsageError
@@ -100,7 +116,7 @@ export async function replay(options: ReplayOptions): Promise<ReplayResult> {
     return {
       files: reader.files,
       ruleset: engine.counted(),
-      warnings,
+      warnings: [...warnings, ...engine.unusedAssumptions()],
       vantage: notes,
       vantageCertain: certain,
       packets,
@@ -112,6 +128,9 @@ export async function replay(options: ReplayOptions): Promise<ReplayResult> {
       byProtocol: tallies.byProtocol,
       reasons: tallies.reasons,
       doctor: doctor.notes(truncated, frame.number),
+      undecidedMatches: engine.undecidedMatches(),
+      assumptions: assumptionsOf(engine, tallies),
+      seed: engine.seedUsed,
       connections: engine.tracker.size,
       bytesRead: reader.bytesRead,
     };

@@ -14,6 +14,8 @@ export class Tallies {
   readonly byPath = new Map<string, VerdictCounts>();
   readonly byProtocol = new Map<string, VerdictCounts>();
   readonly reasons = new Map<Verdict, Map<string, Tally>>();
+  /** Packets that would have been handed to a program, by what to. */
+  readonly queued = new Map<string, Tally>();
   private readonly protocols = new Map<number, VerdictCounts>();
 
   /** Adds one outcome. */
@@ -29,7 +31,14 @@ export class Tallies {
       counts[verdict] += 1;
     }
     if (packet.problem === 0) this.protocol(packet.protocol)[verdict] += 1;
+    if (outcome.queued !== '') this.addQueued(outcome);
     if (outcome.reason !== '') this.reason(verdict, outcome.reason, outcome.number);
+  }
+
+  private addQueued({ queued, number }: PacketOutcome): void {
+    const tally = this.queued.get(queued);
+    if (tally === undefined) this.queued.set(queued, { packets: 1, firstPacket: number });
+    else tally.packets += 1;
   }
 
   private protocol(number: number): VerdictCounts {

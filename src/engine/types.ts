@@ -5,6 +5,7 @@ import type { Diagnostic } from '../errors.ts';
 import type { LinkedChain, LinkedRule } from '../evaluate/program.ts';
 import type { WalkObserver } from '../evaluate/reference.ts';
 import type { PacketContext } from '../match/definition.ts';
+import type { ReplaySettings } from '../match/replay-state.ts';
 import type { PacketView } from '../packet/fields.ts';
 import type { Ruleset, RulesetSource, TableName } from '../ruleset/types.ts';
 
@@ -59,6 +60,11 @@ export interface PacketOutcome {
   tracked: boolean;
   /** A sent multicast packet of which a copy may have come back, or not. */
   mayLoopBack: boolean;
+  /** From or to this host's own address, where the ruleset changes source addresses: perhaps a
+   * packet of a forwarded connection. */
+  mayBeTranslated: boolean;
+  /** What it would have been handed to: `NFQUEUE --queue-num 0`; taken for without a listener. */
+  queued: string;
 }
 
 /** One walk of a packet through a table at a hook, as told to a `PacketObserver`. */
@@ -84,6 +90,11 @@ export interface ReplayOptions {
   };
   /** nf_conntrack_* settings; kernel's defaults otherwise. */
   readonly conntrack?: Partial<ConntrackOptions>;
+  /** Facts that no capture holds: `MATCH=yes` or `MATCH=no`, where MATCH is the beginning of a match
+   * as iptables-save prints it, without `-m`. The longest that fits a match counts. */
+  readonly assume?: readonly string[];
+  /** Seed, lists and parameters that stateful matches begin with. */
+  readonly settings?: ReplaySettings;
   /** Check IP and L4 checksums as an arriving host does. Default false: captures often hold
    * checksums not yet filled in by the network card. */
   readonly checksums?: boolean;
@@ -106,6 +117,14 @@ export interface Tally {
   firstPacket: number;
 }
 
+/** Something taken for given that the capture does not show, with the packets it decided. */
+export interface AssumptionUse extends Tally {
+  /** `owner --uid-owner 33=no`, or a sentence. */
+  readonly text: string;
+  /** The user stated it (`assume`); false: fwreplay takes it for given by itself. */
+  readonly stated: boolean;
+}
+
 /** One finding of the capture doctor. */
 export interface DoctorNote {
   readonly code:
@@ -117,7 +136,8 @@ export interface DoctorNote {
     | 'clock-backwards'
     | 'truncated-file'
     | 'bad-checksums'
-    | 'multicast-copies';
+    | 'multicast-copies'
+    | 'translated-addresses';
   readonly message: string;
   /** Packets concerned. */
   readonly packets: number;
@@ -151,6 +171,11 @@ export interface ReplayResult {
   /** By verdict (UNDECIDED, UNROUTED, NOT_SEEN, SKIPPED, QUEUED) and reason. */
   readonly reasons: ReadonlyMap<Verdict, ReadonlyMap<string, Tally>>;
   readonly doctor: readonly DoctorNote[];
+  /** By the name of a match: packets for which one of that kind could not be decided. */
+  readonly undecidedMatches: ReadonlyMap<string, Tally>;
+  readonly assumptions: readonly AssumptionUse[];
+  /** Seed of the ruleset's random matches and targets; undefined: it has none. */
+  readonly seed: number | undefined;
   /** Connections tracked at the end. */
   readonly connections: number;
   /** Bytes read of the files. */

@@ -3,10 +3,18 @@
  * could have matched is counted as uncertain, and every stateful match that it could have met is in
  * doubt from then on. An upper bound by construction: only conditions that surely fail end a branch.
  */
-import type { PacketContext } from '../match/definition.ts';
-import { HOTDROP, NO, YES } from '../match/definition.ts';
+import {
+  HOTDROP,
+  NO,
+  type PacketContext,
+  type PacketCopy,
+  UNDECIDED,
+  YES,
+} from '../match/definition.ts';
+import { isDoubtable } from '../match/replay-state.ts';
 import { TABLE_NAMES } from '../ruleset/types.ts';
 import {
+  type BoundTarget,
   TARGET_ACCEPT,
   TARGET_CONTINUE,
   TARGET_REJECT,
@@ -14,25 +22,21 @@ import {
   TARGET_UNDECIDED,
 } from '../target/definition.ts';
 import { ipMatches } from './ip-match.ts';
-import {
-  type LinkedChain,
-  type LinkedRule,
-  type Program,
-  READS_CONNECTION,
-  READS_INTERFACES,
-  READS_MARK,
-  READS_OWN_STATE,
-} from './program.ts';
-import { doubtState, type Place } from './reference.ts';
+import type { LinkedChain, LinkedRule, Program } from './program.ts';
+import { READS_OWN_STATE, READS_TRANSLATED, readsBits } from './reads.ts';
+import { doubtState, knownConditions, type Place, stateDoubtText } from './reference.ts';
 
 /** What is not known of the packet, beside what the capture lacks. */
 export interface Unknowns {
-  /** A rule that may have been hit sets the mark. */
-  mark: boolean;
-  /** ctstate. */
-  connection: boolean;
-  /** Which interfaces the packet meets. */
-  interfaces: boolean;
+  /** READS_ bits of what a match may read and is not known. Grows as rules that may have been hit
+   * have targets that write. */
+  reads: number;
+  /** A NAT target that may have been hit, as printed; ''. */
+  translated: string;
+  /** A copy that -j TEE may have sent. */
+  copyTo: PacketCopy | undefined;
+  /** A target that may have been hit ends the packet's way, or may. */
+  mayEnd: boolean;
   /** Number of the undecided packet. */
   packet: number;
   /** Set where a rule may have answered the packet with a TCP reset. */
@@ -47,50 +51,51 @@ const MAY_ACCEPT = 2;
 /** May the packet match: surely not, perhaps, surely, or is it dropped by a match. */
 type Chance = 'no' | 'perhaps' | 'surely' | 'hotdrop';
 
-/** How often each counter may be hit. */
-type Hits = Map<number, number>;
-
-/** What a chain may lead to: MAY_ bits, and the hits of one visit. */
 interface Explored {
   readonly outcome: number;
-  readonly hits: Hits;
-}
-
-function addHits(to: Hits, from: Hits): void {
-  for (const [counter, hits] of from) to.set(counter, (to.get(counter) ?? 0) + hits);
+  readonly reads: number;
+  readonly counted: ReadonlyMap<number, number>;
 }
 
 class Exploration {
+  private readonly program: Program;
   private readonly context: PacketContext;
-  private readonly unknowns: Unknowns;
-  /** Of chains from their first rule on; a chain under way cannot meet itself (loops are refused). */
+  readonly unknowns: Unknowns;
+  /** What was counted in the chain under way. */
+  private counted = new Map<number, number>();
+  /** Of chains from their first rule on, with what was unknown then; a chain under way cannot meet
+   * itself (loops are refused). */
   private readonly explored = new Map<LinkedChain, Explored>();
-  /** Of the chain under way. */
-  hits: Hits = new Map();
-  /** Some branch surely or perhaps ends in a drop. */
-  mayDrop = false;
 
-  constructor(context: PacketContext, unknowns: Unknowns) {
+  constructor(program: Program, context: PacketContext, unknowns: Unknowns) {
+    this.program = program;
     this.context = context;
     this.unknowns = unknowns;
   }
 
-  count(counter: number): void {
-    if (counter >= 0) this.hits.set(counter, (this.hits.get(counter) ?? 0) + 1);
+  /** A packet counts at a rule each time that it comes by: by several jumps to its chain. */
+  count(counter: number, times = 1): void {
+    if (counter < 0) return;
+    this.counted.set(counter, (this.counted.get(counter) ?? 0) + times);
+    const { uncertain } = this.program.counters;
+    uncertain[counter] = (uncertain[counter] ?? 0) + times;
   }
 
   chain(chain: LinkedChain): number {
-    let explored = this.explored.get(chain);
-    const { hits } = this;
-    if (explored === undefined) {
-      this.hits = new Map();
-      explored = { outcome: this.from(chain, 0), hits: this.hits };
-      this.explored.set(chain, explored);
+    const before = this.explored.get(chain);
+    const { reads } = this.unknowns;
+    if (before !== undefined && before.reads === reads) {
+      for (const [counter, times] of before.counted) this.count(counter, times);
+      return before.outcome;
     }
-    this.hits = hits;
-    // Each visit counts: two rules may jump to one chain.
-    addHits(hits, explored.hits);
-    return explored.outcome;
+    const outer = this.counted;
+    const counted = new Map<number, number>();
+    this.counted = counted;
+    const outcome = this.from(chain, 0);
+    this.counted = outer;
+    for (const [counter, times] of counted) outer.set(counter, (outer.get(counter) ?? 0) + times);
+    this.explored.set(chain, { outcome, reads, counted });
+    return outcome;
   }
 
   /** Everything from rule index `start` of a chain on. */
@@ -102,7 +107,7 @@ class Exploration {
       const chance = this.chance(linked);
       if (chance === 'no') continue;
       if (chance === 'hotdrop') {
-        this.mayDrop = true;
+        this.unknowns.mayEnd = true;
         return outcome;
       }
       this.count(linked.counter);
@@ -123,28 +128,40 @@ class Exploration {
       if (target.kind === 'goto') return { goesOn: false, leadsTo: inner };
       return { goesOn: returns, leadsTo: inner & MAY_ACCEPT };
     }
-    const { context } = this;
-    const { mark } = context;
-    const result = target.target.apply(context);
-    if (context.mark !== mark) {
-      context.mark = mark;
-      this.unknowns.mark = true;
+    return this.targetItself(target.target, linked.targetState);
+  }
+
+  /** A target that changes the packet or keeps state is not applied, since it may not have been met. */
+  private targetItself(target: BoundTarget, state: unknown): { goesOn: boolean; leadsTo: number } {
+    const { context, unknowns } = this;
+    if (target.writes.length > 0 || state !== undefined) {
+      unknowns.reads |= readsBits(target.writes);
+      if (isDoubtable(state)) state.doubt(stateDoubtText(unknowns.packet));
+      return { goesOn: true, leadsTo: ENDS };
     }
+    const noted = { ...context };
+    const result = target.apply(context, state);
+    if (context.translated !== noted.translated) {
+      unknowns.translated = context.translated;
+      unknowns.reads |= READS_TRANSLATED;
+    }
+    if (context.copyTo !== noted.copyTo) unknowns.copyTo = context.copyTo;
+    if (context.unknown !== noted.unknown) unknowns.reads |= readsBits(context.unknown?.what ?? []);
+    Object.assign(context, noted);
     if (result === TARGET_CONTINUE) return { goesOn: true, leadsTo: ENDS };
     if (result === TARGET_RETURN) return { goesOn: false, leadsTo: MAY_RETURN };
+    if (result !== TARGET_ACCEPT) unknowns.mayEnd = true;
+    if (result === TARGET_REJECT && target.answer(context) === 'tcp-reset')
+      unknowns.mayBeReset = true;
     if (result === TARGET_UNDECIDED) return { goesOn: true, leadsTo: MAY_ACCEPT };
-    if (result === TARGET_ACCEPT) return { goesOn: false, leadsTo: MAY_ACCEPT };
-    this.mayDrop = true;
-    if (result === TARGET_REJECT && target.target.answer(context) === 'tcp-reset')
-      this.unknowns.mayBeReset = true;
-    return { goesOn: false, leadsTo: ENDS };
+    return { goesOn: false, leadsTo: result === TARGET_ACCEPT ? MAY_ACCEPT : ENDS };
   }
 
   private chance(linked: LinkedRule): Chance {
     const { unknowns, context } = this;
     const { ip, matches } = linked.rule;
-    const blind = unknowns.interfaces && (ip.inInterface ?? ip.outInterface) !== undefined;
-    const known = blind ? { ...ip, inInterface: undefined, outInterface: undefined } : ip;
+    const known = knownConditions(ip, unknowns.reads);
+    const blind = known !== ip;
     context.mayHotdrop = false;
     const first = ipMatches(known, context);
     if (first === NO) return 'no';
@@ -153,65 +170,55 @@ class Exploration {
     for (const [i, match] of matches.entries()) {
       const reads = linked.reads[i] ?? 0;
       if ((reads & READS_OWN_STATE) !== 0) {
-        doubtState(linked, unknowns.packet);
+        doubtState(linked, i, unknowns.packet);
+        if (match.mayHotdrop) unknowns.mayEnd = true;
         sure = false;
-      } else if (this.isUnknown(reads)) {
-        sure = false;
-      } else {
-        const result = match.matches(context, linked.states[i]);
-        if (result === NO) return 'no';
-        if (result === HOTDROP) {
-          this.mayDrop = true;
-          if (sure) return 'hotdrop';
-        }
-        if (result !== YES) sure = false;
-        if (context.mayHotdrop) this.mayDrop = true;
+        continue;
       }
+      let result =
+        (reads & unknowns.reads) !== 0 ? UNDECIDED : match.matches(context, linked.states[i]);
+      const assumed = linked.assumed[i];
+      if (result === UNDECIDED && assumed !== undefined) result = assumed.holds ? YES : NO;
+      if (result === NO) return 'no';
+      if (result === HOTDROP) {
+        unknowns.mayEnd = true;
+        if (sure) return 'hotdrop';
+      }
+      if (result === UNDECIDED && match.mayHotdrop) unknowns.mayEnd = true;
+      if (result !== YES) sure = false;
+      if (context.mayHotdrop) unknowns.mayEnd = true;
     }
     return sure ? 'surely' : 'perhaps';
   }
-
-  private isUnknown(reads: number): boolean {
-    const { mark, connection, interfaces } = this.unknowns;
-    return (
-      (mark && (reads & READS_MARK) !== 0) ||
-      (connection && (reads & READS_CONNECTION) !== 0) ||
-      (interfaces && (reads & READS_INTERFACES) !== 0)
-    );
-  }
-}
-
-/** What a table may have made of a packet. */
-export interface Possible {
-  readonly mayAccept: boolean;
-  readonly mayDrop: boolean;
 }
 
 /**
  * After a walk that ended undecided at `rule`: explores what may have followed in this table.
+ * @param matched the rule surely matched (and was counted): what its target did is unknown
+ * @returns whether the packet may have been accepted by it
  */
 export function exploreRest(
   program: Program,
   start: LinkedChain,
   rule: LinkedRule,
+  matched: boolean,
   returns: readonly Place[],
   context: PacketContext,
   unknowns: Unknowns,
-): Possible {
-  return settled(program, start, context, unknowns, (exploration) => {
-    exploration.count(rule.counter);
-    const { leadsTo } = exploration.target(rule);
-    // The rule's own match was the unknown thing, so the next rule may always follow.
-    let outcome = leadsTo | exploration.from(rule.chain, rule.number);
-    let accepts = outcome & MAY_ACCEPT;
-    for (let i = returns.length - 1; i >= 0 && (outcome & MAY_RETURN) !== 0; i--) {
-      const place = returns[i];
-      if (place === undefined) break;
-      outcome = exploration.from(place.chain, place.next);
-      accepts |= outcome & MAY_ACCEPT;
-    }
-    return (outcome & MAY_RETURN) | accepts;
-  });
+): boolean {
+  const exploration = new Exploration(program, context, unknowns);
+  if (!matched) exploration.count(rule.counter);
+  const { leadsTo } = exploration.target(rule);
+  // The rule's own match was the unknown thing, so the next rule may always follow.
+  let outcome = leadsTo | exploration.from(rule.chain, rule.number);
+  let accepts = outcome & MAY_ACCEPT;
+  for (let i = returns.length - 1; i >= 0 && (outcome & MAY_RETURN) !== 0; i--) {
+    const place = returns[i];
+    if (place === undefined) break;
+    outcome = exploration.from(place.chain, place.next);
+    accepts |= outcome & MAY_ACCEPT;
+  }
+  return endOfTable(exploration, start, outcome, accepts);
 }
 
 /** As exploreRest for a table that the packet may have met from its beginning. */
@@ -220,39 +227,22 @@ export function exploreTable(
   start: LinkedChain,
   context: PacketContext,
   unknowns: Unknowns,
-): Possible {
-  return settled(program, start, context, unknowns, (exploration) => exploration.chain(start));
+): boolean {
+  const exploration = new Exploration(program, context, unknowns);
+  const outcome = exploration.chain(start);
+  return endOfTable(exploration, start, outcome, outcome & MAY_ACCEPT);
 }
 
-/** Explores until what is unknown does not grow any more, then counts. */
-function settled(
-  program: Program,
+function endOfTable(
+  exploration: Exploration,
   start: LinkedChain,
-  context: PacketContext,
-  unknowns: Unknowns,
-  explore: (exploration: Exploration) => number,
-): Possible {
-  for (;;) {
-    const { mark } = unknowns;
-    const exploration = new Exploration(context, unknowns);
-    const outcome = explore(exploration);
-    // A mark that a rule may set further down may be read further up, by another way.
-    if (unknowns.mark !== mark) continue;
-    const returns = (outcome & MAY_RETURN) !== 0;
-    if (returns) exploration.count(start.policyCounter);
-    addUncertain(program, exploration.hits, 1);
-    const drops = start.policy === 'DROP';
-    return {
-      mayAccept: (outcome & MAY_ACCEPT) !== 0 || (returns && !drops),
-      mayDrop: exploration.mayDrop || (returns && drops),
-    };
-  }
-}
-
-function addUncertain(program: Program, hits: Hits, times: number): void {
-  const { uncertain } = program.counters;
-  for (const [counter, count] of hits)
-    uncertain[counter] = (uncertain[counter] ?? 0) + count * times;
+  outcome: number,
+  accepts: number,
+): boolean {
+  if ((outcome & MAY_RETURN) === 0) return accepts !== 0;
+  exploration.count(start.policyCounter);
+  if (start.policy === 'DROP') exploration.unknowns.mayEnd = true;
+  return accepts !== 0 || start.policy !== 'DROP';
 }
 
 /**
@@ -270,19 +260,28 @@ export function exploreAnything(
       const chain = program.chainAt(table, hook);
       if (chain === undefined) continue;
       const hits = anythingIn(chain, packet, new Map());
-      addUncertain(program, hits, times);
-      addUncertain(program, new Map([[chain.policyCounter, 1]]), times);
+      hits.set(chain.policyCounter, 1);
+      const { uncertain } = program.counters;
+      for (const [counter, count] of hits)
+        uncertain[counter] = (uncertain[counter] ?? 0) + count * times;
     }
 }
+
+/** How often each counter may be hit. */
+type Hits = Map<number, number>;
 
 function anythingIn(chain: LinkedChain, packet: number, known: Map<LinkedChain, Hits>): Hits {
   const before = known.get(chain);
   if (before !== undefined) return before;
   const hits: Hits = new Map();
   for (const linked of chain.rules) {
-    addHits(hits, new Map([[linked.counter, 1]]));
-    if (linked.reads.some((reads) => (reads & READS_OWN_STATE) !== 0)) doubtState(linked, packet);
-    if (linked.jump !== undefined) addHits(hits, anythingIn(linked.jump, packet, known));
+    hits.set(linked.counter, (hits.get(linked.counter) ?? 0) + 1);
+    for (const [i, reads] of linked.reads.entries())
+      if ((reads & READS_OWN_STATE) !== 0) doubtState(linked, i, packet);
+    if (isDoubtable(linked.targetState)) linked.targetState.doubt(stateDoubtText(packet));
+    if (linked.jump === undefined) continue;
+    for (const [counter, count] of anythingIn(linked.jump, packet, known))
+      hits.set(counter, (hits.get(counter) ?? 0) + count);
   }
   known.set(chain, hits);
   return hits;

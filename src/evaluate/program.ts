@@ -2,10 +2,13 @@
  * A family's ruleset linked for walking: chains point to chains, each rule and policy has its place
  * in the counter arrays, stateful matches have their state. Made once per replay.
  */
+
 import { invariant } from '../errors.ts';
-import type { BoundMatch } from '../match/definition.ts';
+import { createReplayState, type ReplayState } from '../match/replay-state.ts';
 import type { Chain, Family, FamilyRuleset, Rule, Table, TableName } from '../ruleset/types.ts';
 import { HOOK_NAMES, TABLE_NAMES } from '../ruleset/types.ts';
+import { type AssumedMatch, Assumptions, type PacketTally } from './assumptions.ts';
+import { READS_CONNECTION, readsBits } from './reads.ts';
 
 /** A rule ready to be walked. */
 export interface LinkedRule {
@@ -16,19 +19,17 @@ export interface LinkedRule {
   /** Index into the counters. */
   readonly counter: number;
   readonly jump: LinkedChain | undefined;
+  /** State of the target. */
+  readonly targetState: unknown;
   /** State of each match, in the order of rule.matches. */
   readonly states: unknown[];
   /** READS_ bits of each match, in the order of rule.matches. */
   readonly reads: readonly number[];
+  /** What the user assumes of each match; empty when nothing of any. */
+  readonly assumed: readonly (AssumedMatch | undefined)[];
   /** Why the state of its stateful matches (limit …) is not known any more; '' while it is. */
   stateDoubt: string;
 }
-
-/** What a match reads that may not be known for a packet. */
-export const READS_CONNECTION = 1;
-export const READS_OWN_STATE = 2;
-export const READS_MARK = 4;
-export const READS_INTERFACES = 8;
 
 /** A chain ready to be walked. */
 export interface LinkedChain {
@@ -54,8 +55,10 @@ export interface Program {
   readonly counters: Counters;
   /** True when the ruleset makes the kernel track connections (and reassemble fragments). */
   readonly tracksConnections: boolean;
-  /** True when some match keeps state of its own (limit …). */
-  readonly hasOwnState: boolean;
+  /** True when rules of nat change source addresses. */
+  readonly translatesSources: boolean;
+  /** Packets for which a match of a kind was undecided, by its name. */
+  readonly undecided: Map<string, PacketTally>;
   /** The built-in chain of a table at a hook (HOOK_ number). */
   chainAt(table: TableName, hook: number): LinkedChain | undefined;
   /** Every chain by table and name. */
@@ -69,14 +72,20 @@ interface ChainInMaking extends LinkedChain {
 }
 
 interface Linking {
+  readonly replay: ReplayState;
+  readonly assumptions: Assumptions;
   /** By table and name. */
   readonly chains: Map<string, ChainInMaking>;
   /** Number of counters. */
   size: number;
 }
 
-function linkChains(ruleset: FamilyRuleset): Linking {
-  const linking: Linking = { chains: new Map(), size: 0 };
+function linkChains(
+  ruleset: FamilyRuleset,
+  replay: ReplayState,
+  assumptions: Assumptions,
+): Linking {
+  const linking: Linking = { replay, assumptions, chains: new Map(), size: 0 };
   for (const table of ruleset.tables.values()) {
     for (const { name, policy } of table.chains.values()) {
       const policyCounter = policy === undefined ? -1 : linking.size++;
@@ -89,7 +98,16 @@ function linkChains(ruleset: FamilyRuleset): Linking {
   return linking;
 }
 
+const NOTHING_ASSUMED: readonly undefined[] = [];
+
+function assumedOf(rule: Rule, assumptions: Assumptions): readonly (AssumedMatch | undefined)[] {
+  if (assumptions.all.length === 0) return NOTHING_ASSUMED;
+  const assumed = rule.matches.map((match) => assumptions.of(match));
+  return assumed.some((each) => each !== undefined) ? assumed : NOTHING_ASSUMED;
+}
+
 function linkRules(linking: Linking, table: Table, chain: Chain): void {
+  const { replay, assumptions } = linking;
   const linked = linking.chains.get(`${table.name} ${chain.name}`);
   invariant(linked !== undefined, 'chain was just made');
   for (const rule of chain.rules) {
@@ -99,42 +117,48 @@ function linkRules(linking: Linking, table: Table, chain: Chain): void {
       number: linked.rules.length + 1,
       counter: linking.size++,
       jump: jumpTarget(linking.chains, table, rule),
-      states: rule.matches.map((match) => match.createState()),
-      reads: rule.matches.map(readsBits),
+      targetState:
+        rule.target.kind === 'target' ? rule.target.target.createState(replay) : undefined,
+      states: rule.matches.map((match) => match.createState(replay)),
+      reads: rule.matches.map(({ reads }) => readsBits(reads)),
+      assumed: assumedOf(rule, assumptions),
       stateDoubt: '',
     });
   }
 }
 
 /** Links a family's ruleset. Tables that the ruleset does not name are not walked. */
-export function linkRuleset(ruleset: FamilyRuleset): Program {
-  const { chains, size } = linkChains(ruleset);
+export function linkRuleset(
+  ruleset: FamilyRuleset,
+  replay: ReplayState = createReplayState(),
+  assumptions: Assumptions = new Assumptions([]),
+): Program {
+  const { chains, size } = linkChains(ruleset, replay, assumptions);
   refuseLoops(chains.values());
   const counters = {
     packets: new Float64Array(size),
     bytes: new Float64Array(size),
     uncertain: new Float64Array(size),
   };
-  const rules = [...chains.values()].flatMap((chain) => chain.rules);
-  const reads = rules.reduce((all, rule) => rule.reads.reduce((bits, bit) => bits | bit, all), 0);
   const hooks = new Map(
     TABLE_NAMES.map((table) => [table, HOOK_NAMES.map((hook) => chains.get(`${table} ${hook}`))]),
   );
   return {
     family: ruleset.family,
     counters,
-    // xt_conntrack and xt_state take a reference on conntrack for their own family when a rule is
-    // loaded, in whatever table and chain. A nat table alone does not (only its targets would), nor
-    // does the other family's ruleset: seen on Linux 6.18.
-    tracksConnections: (reads & READS_CONNECTION) !== 0,
-    hasOwnState: (reads & READS_OWN_STATE) !== 0,
+    tracksConnections: [...chains.values()].some(({ rules }) => rules.some(tracksConnections)),
+    translatesSources: [...chains.values()].some(({ rules }) => rules.some(translatesSource)),
+    undecided: new Map(),
     chainAt: (table, hook) => hooks.get(table)?.[hook],
     chain: (table, name) => chains.get(`${table} ${name}`),
     withCounters: () => countedRuleset(ruleset, chains, counters),
   };
 }
 
-/** A loop of jumps is refused when a ruleset is loaded; walking one would never end. */
+/**
+ * A loop of jumps is refused when a ruleset is loaded; walking one would never end. The kernel looks
+ * for it from the built-in chains on: a loop that none of them leads to is taken, and never walked.
+ */
 function refuseLoops(chains: Iterable<LinkedChain>): void {
   const above = new Set<LinkedChain>();
   const done = new Set<LinkedChain>();
@@ -149,18 +173,27 @@ function refuseLoops(chains: Iterable<LinkedChain>): void {
     above.delete(at);
     done.add(at);
   };
-  for (const chain of chains) visit(chain);
+  for (const chain of chains) if (chain.policy !== undefined) visit(chain);
 }
 
-function readsBits({ reads }: BoundMatch): number {
-  let bits = 0;
-  for (const what of reads) {
-    if (what === 'ctstate' || what === 'connection') bits |= READS_CONNECTION;
-    else if (what === 'own-state') bits |= READS_OWN_STATE;
-    else if (what === 'mark') bits |= READS_MARK;
-    else if (what === 'interfaces') bits |= READS_INTERFACES;
-  }
-  return bits;
+/**
+ * xt_conntrack, xt_state and others take a reference on conntrack for their own family when a rule is
+ * loaded, in whatever table and chain; so do the targets that need it (those of nat, CT, CONNMARK). A
+ * nat table alone does not, nor does the other family's ruleset: seen on Linux 6.18.
+ */
+function tracksConnections({ rule, reads }: LinkedRule): boolean {
+  const { target, matches } = rule;
+  return (
+    reads.some((bits) => (bits & READS_CONNECTION) !== 0) ||
+    matches.some((match) => match.tracksConnections) ||
+    (target.kind === 'target' && target.target.tracksConnections)
+  );
+}
+
+const SOURCE_TARGETS: ReadonlySet<string> = new Set(['SNAT', 'MASQUERADE', 'NETMAP']);
+
+function translatesSource({ rule: { target } }: LinkedRule): boolean {
+  return target.kind === 'target' && SOURCE_TARGETS.has(target.target.name);
 }
 
 function jumpTarget(

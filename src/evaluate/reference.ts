@@ -6,6 +6,8 @@
 import { invariant } from '../errors.ts';
 import type { MatchResult, PacketContext } from '../match/definition.ts';
 import { HOTDROP, NO, UNDECIDED, YES } from '../match/definition.ts';
+import { isDoubtable } from '../match/replay-state.ts';
+import type { IpMatch } from '../ruleset/types.ts';
 import {
   TARGET_ACCEPT,
   TARGET_CONTINUE,
@@ -14,14 +16,18 @@ import {
   TARGET_RETURN,
   TARGET_UNDECIDED,
 } from '../target/definition.ts';
+import { tallyPacket } from './assumptions.ts';
 import { ipMatches } from './ip-match.ts';
+import type { LinkedChain, LinkedRule, Program } from './program.ts';
 import {
-  type LinkedChain,
-  type LinkedRule,
-  type Program,
+  READS_ADDRESSES,
   READS_CONNECTION,
+  READS_FRAGMENT,
+  READS_INTERFACES,
   READS_OWN_STATE,
-} from './program.ts';
+  READS_PROTOCOL,
+  readsBits,
+} from './reads.ts';
 
 /** What one table says at one hook. */
 export const WALK_ACCEPT = 1;
@@ -47,6 +53,8 @@ export interface WalkResult {
   hotdrop: boolean;
   /** What REJECT answers; '' when nothing. */
   answer: string;
+  /** For WALK_UNDECIDED: `rule` matched, but what its target does is not known. */
+  matched: boolean;
   /** For WALK_UNDECIDED: where the jumps that led to `chain` return to, outermost first. */
   returns: readonly Place[];
 }
@@ -59,6 +67,7 @@ export function newWalkResult(): WalkResult {
     rule: undefined,
     hotdrop: false,
     answer: '',
+    matched: false,
     returns: [],
   };
 }
@@ -79,48 +88,117 @@ export interface Doubts {
   packet: number;
 }
 
-/** Why the state of a rule's stateful matches is not known from now on. */
-export function doubtState(linked: LinkedRule, packet: number): void {
-  if (linked.stateDoubt === '')
-    linked.stateDoubt = `the state of this match rests on packet ${packet}, which is undecided`;
+/** What an undecided packet leaves unknown in a state that it may have used. */
+export function stateDoubtText(packet: number): string {
+  return `the state of this match rests on packet ${packet}, which is undecided`;
 }
 
-/** All conditions of a rule, in order; the first that fails ends it. */
+/** The state of a rule's match is not known from now on. @param packet number of the undecided one */
+export function doubtState(linked: LinkedRule, index: number, packet: number): void {
+  const state = linked.states[index];
+  if (isDoubtable(state)) state.doubt(stateDoubtText(packet));
+  else if (linked.stateDoubt === '') linked.stateDoubt = stateDoubtText(packet);
+}
+
+/**
+ * A rule's own conditions without those that rest on what is not known of the packet; the same object
+ * when there are none.
+ * @param unknown READS_ bits
+ */
+export function knownConditions(ip: IpMatch, unknown: number): IpMatch {
+  let known = ip;
+  if ((unknown & READS_ADDRESSES) !== 0 && (ip.source ?? ip.destination) !== undefined)
+    known = { ...known, source: undefined, destination: undefined };
+  if ((unknown & READS_INTERFACES) !== 0 && (ip.inInterface ?? ip.outInterface) !== undefined)
+    known = { ...known, inInterface: undefined, outInterface: undefined };
+  if ((unknown & READS_PROTOCOL) !== 0 && ip.protocol !== undefined)
+    known = { ...known, protocol: undefined };
+  if ((unknown & READS_FRAGMENT) !== 0 && ip.fragment !== undefined)
+    known = { ...known, fragment: undefined };
+  return known;
+}
+
+function evaluateConditions(ip: IpMatch, context: PacketContext): MatchResult {
+  const { unknown } = context;
+  if (unknown === undefined) return ipMatches(ip, context);
+  const known = knownConditions(ip, readsBits(unknown.what));
+  const result = ipMatches(known, context);
+  if (known === ip || result === NO) return result;
+  context.undecidedReason = unknown.reason;
+  return UNDECIDED;
+}
+
+/** All conditions of a rule, in order; the first that surely fails ends it. */
 function evaluateRule(
+  program: Program,
   linked: LinkedRule,
   context: PacketContext,
   doubts: Doubts,
   observer: WalkObserver | undefined,
 ): MatchResult {
-  const { matches } = linked.rule;
+  const { matches, ip } = linked.rule;
   context.mayHotdrop = false;
-  const first = ipMatches(linked.rule.ip, context);
-  if (first !== YES) {
+  const first = evaluateConditions(ip, context);
+  if (first === NO || first === HOTDROP) {
     observer?.rule(linked, first, -1);
     return first;
   }
-  let unknown = -1;
+  /** Which condition is not known: -1 those of the rule itself. */
+  let unknown = first === UNDECIDED ? -1 : undefined;
   for (let i = 0; i < matches.length; i++) {
     // A reason already noted stays the one to report.
     const noted = context.undecidedReason;
-    const result = evaluateMatch(linked, i, context, doubts, unknown >= 0);
-    if (unknown >= 0) context.undecidedReason = noted;
-    if (result === HOTDROP && unknown >= 0) context.mayHotdrop = true;
+    const result = evaluateMatch(program, linked, i, context, doubts, unknown !== undefined);
+    if (unknown !== undefined) context.undecidedReason = noted;
+    if (result === HOTDROP && unknown !== undefined) context.mayHotdrop = true;
     if (result === UNDECIDED) {
-      if (unknown < 0) unknown = i;
-    } else if (result === NO ? !context.mayHotdrop : result === HOTDROP && unknown < 0) {
+      unknown ??= i;
+    } else if (result === NO ? !context.mayHotdrop : result === HOTDROP && unknown === undefined) {
       // A condition that surely fails decides the rule, whatever an unknown one before it says,
       // unless that one may drop the packet.
       observer?.rule(linked, result, i);
       return result;
     }
   }
-  const result: MatchResult = unknown >= 0 ? UNDECIDED : YES;
-  observer?.rule(linked, result, unknown >= 0 ? unknown : undefined);
+  const result: MatchResult = unknown === undefined ? YES : UNDECIDED;
+  observer?.rule(linked, result, unknown);
   return result;
 }
 
+/** A match as the evaluator asks it: undecided by what it rests on, decided by what is assumed. */
 function evaluateMatch(
+  program: Program,
+  linked: LinkedRule,
+  index: number,
+  context: PacketContext,
+  doubts: Doubts,
+  afterUnknown: boolean,
+): MatchResult {
+  const result = askMatch(linked, index, context, doubts, afterUnknown);
+  if (result !== UNDECIDED) return result;
+  const assumed = linked.assumed[index];
+  if (assumed !== undefined) {
+    tallyPacket(assumed.assumption, doubts.packet);
+    return assumed.holds ? YES : NO;
+  }
+  const match = linked.rule.matches[index];
+  if (match !== undefined) {
+    tallyUndecided(program, match.name, doubts.packet);
+    if (match.mayHotdrop) context.mayHotdrop = true;
+  }
+  return result;
+}
+
+function tallyUndecided({ undecided }: Program, name: string, packet: number): void {
+  let tally = undecided.get(name);
+  if (tally === undefined) {
+    tally = { packets: 0, firstPacket: 0, lastPacket: 0 };
+    undecided.set(name, tally);
+  }
+  tallyPacket(tally, packet);
+}
+
+function askMatch(
   linked: LinkedRule,
   index: number,
   context: PacketContext,
@@ -128,21 +206,39 @@ function evaluateMatch(
   afterUnknown: boolean,
 ): MatchResult {
   const reads = linked.reads[index] ?? 0;
-  if ((reads & READS_CONNECTION) !== 0 && doubts.conntrack !== '') {
-    context.undecidedReason = doubts.conntrack;
-    return UNDECIDED;
-  }
   if ((reads & READS_OWN_STATE) !== 0) {
-    // Whether a stateful match after an unknown condition is asked at all is unknown too.
-    if (afterUnknown) doubtState(linked, doubts.packet);
+    // Whether a stateful match after an unknown condition is asked at all is unknown too; so is what
+    // one does that rests on something unknown itself.
+    if (afterUnknown || restsOnUnknown(reads, context, doubts)) {
+      doubtState(linked, index, doubts.packet);
+      noteUnknown(reads, context, doubts, stateDoubtText(doubts.packet));
+      return UNDECIDED;
+    }
     if (linked.stateDoubt !== '') {
       context.undecidedReason = linked.stateDoubt;
       return UNDECIDED;
     }
+  } else if (restsOnUnknown(reads, context, doubts)) {
+    noteUnknown(reads, context, doubts, '');
+    return UNDECIDED;
   }
   const match = linked.rule.matches[index];
   invariant(match !== undefined, 'a match for each index');
   return match.matches(context, linked.states[index]);
+}
+
+function restsOnUnknown(reads: number, context: PacketContext, doubts: Doubts): boolean {
+  if ((reads & READS_CONNECTION) !== 0 && doubts.conntrack !== '') return true;
+  return context.unknown !== undefined && (reads & readsBits(context.unknown.what)) !== 0;
+}
+
+function noteUnknown(reads: number, context: PacketContext, doubts: Doubts, other: string): void {
+  const { unknown } = context;
+  if ((reads & READS_CONNECTION) !== 0 && doubts.conntrack !== '')
+    context.undecidedReason = doubts.conntrack;
+  else if (unknown !== undefined && (reads & readsBits(unknown.what)) !== 0)
+    context.undecidedReason = unknown.reason;
+  else context.undecidedReason = other;
 }
 
 /** Where a walk stands, and where its jumps came from. */
@@ -151,14 +247,13 @@ interface Cursor extends Place {
 }
 
 /**
- * Walks a table at a hook from its built-in chain. Moves counters; sets `result`.
- * @param length bytes to count: the datagram's length.
+ * Walks a table at a hook from its built-in chain. Moves counters; sets `result`. Bytes are counted
+ * as the packet is at each rule: a target before may have made it longer.
  */
 export function walk(
   program: Program,
   start: LinkedChain,
   context: PacketContext,
-  length: number,
   doubts: Doubts,
   result: WalkResult,
   observer?: WalkObserver,
@@ -166,6 +261,7 @@ export function walk(
   const cursor: Cursor = { chain: start, next: 0, returns: [] };
   result.hotdrop = false;
   result.answer = '';
+  result.matched = false;
   result.returns = cursor.returns;
   context.undecidedReason = '';
   for (;;) {
@@ -179,22 +275,23 @@ export function walk(
       continue;
     }
     cursor.next += 1;
-    const matched = evaluateRule(linked, context, doubts, observer);
+    const matched = evaluateRule(program, linked, context, doubts, observer);
     if (matched === NO) continue;
-    if (matched === YES) count(program, linked.counter, length);
+    if (matched === YES) count(program, linked.counter, context.packet.totalLength);
     if (matched === UNDECIDED && !context.mayHotdrop && onlyCounts(linked)) {
       countUncertain(program, linked.counter);
       continue;
     }
-    const verdict = verdictOf(matched, linked, context, cursor, result);
+    const verdict = verdictOf(matched, linked, context, doubts, cursor, result);
     if (verdict === 0) continue;
     result.hotdrop = matched === HOTDROP;
+    result.matched = matched === YES;
     result.verdict = verdict;
     result.chain = chain;
     result.rule = linked;
     return;
   }
-  count(program, start.policyCounter, length);
+  count(program, start.policyCounter, context.packet.totalLength);
   observer?.policy(start);
   result.verdict = start.policy === 'DROP' ? WALK_DROP : WALK_ACCEPT;
   result.chain = start;
@@ -221,12 +318,27 @@ function verdictOf(
   matched: MatchResult,
   linked: LinkedRule,
   context: PacketContext,
+  doubts: Doubts,
   cursor: Cursor,
   result: WalkResult,
 ): number {
   if (matched === HOTDROP) return WALK_DROP;
-  if (matched === UNDECIDED) return WALK_UNDECIDED;
+  if (matched === UNDECIDED || targetRestsOnUnknown(linked, context, doubts)) return WALK_UNDECIDED;
   return applyTarget(linked, context, cursor, result);
+}
+
+/** Whether what a target does rests on something that is not known of the packet. */
+function targetRestsOnUnknown(
+  { rule: { target } }: LinkedRule,
+  context: PacketContext,
+  doubts: Doubts,
+): boolean {
+  if (doubts.conntrack === '' && context.unknown === undefined) return false;
+  if (target.kind !== 'target' || target.target.reads.length === 0) return false;
+  const reads = readsBits(target.target.reads);
+  if (!restsOnUnknown(reads, context, doubts)) return false;
+  noteUnknown(reads, context, doubts, '');
+  return true;
 }
 
 /** Applies a matched rule's target: a WALK_ verdict, or 0 to go on where the cursor then stands. */
@@ -246,7 +358,7 @@ function applyTarget(
     cursor.next = 0;
     return 0;
   }
-  switch (target.target.apply(context)) {
+  switch (target.target.apply(context, linked.targetState)) {
     case TARGET_CONTINUE:
       return 0;
     case TARGET_ACCEPT:

@@ -146,6 +146,18 @@ export function summaryData(result: ReplayResult): Record<string, unknown> {
       verdicts,
       firstPacket,
     })),
+    undecidedMatches: [...result.undecidedMatches].map(([match, tally]) => ({
+      match,
+      packets: tally.packets,
+      firstPacket: tally.firstPacket,
+    })),
+    assumptions: result.assumptions.map(({ text, stated, packets, firstPacket }) => ({
+      assumption: text,
+      stated,
+      packets,
+      firstPacket,
+    })),
+    seed: result.seed ?? null,
     warnings: result.warnings.map(diagnosticData),
   };
 }

@@ -6,6 +6,7 @@ import type { PacketOutcome, ReplayResult } from '../engine/types.ts';
 import type { Reporter } from './reporter.ts';
 import type { Sink } from './sink.ts';
 import type { Style } from './style.ts';
+import { assumptionsSection } from './text-assumptions.ts';
 import { chainsSection, unhitSection } from './text-chains.ts';
 import {
   doctorSection,
@@ -42,6 +43,7 @@ export function textSummary(result: ReplayResult, options: TextOptions): string[
     ...chainsSection(result, options),
     ...unhitSection(result, options),
     ...reasonsSection(result, style, width),
+    ...assumptionsSection(result, style, width),
     ...doctorSection(result, style, width),
     ...vantageSection(result, style, width),
     ...totalsSection(result, style, width),

@@ -138,13 +138,20 @@ function findings(
   matches.forEach((match, index) => {
     if (match.name === 'comment') return;
     conditions += 1;
-    if (index === decider) {
+    const assumed = linked.assumed[index];
+    if (assumed !== undefined && !match.reads.includes('own-state')) {
+      // Only what the capture leaves open is assumed: one that is decided says why by itself.
+      const known = match.matches(context, linked.states[index]);
+      if (known === NO) failed.push(match.explain(context));
+      else if (known === UNDECIDED && !assumed.holds)
+        failed.push(`${match.text}: assumed not to hold (--assume)`);
+    } else if (index === decider) {
       failed.push(result === UNDECIDED ? `${match.text}: ${reason}` : match.explain(context));
     } else if (match.reads.includes('own-state')) {
       if (decider !== undefined && index > decider) notAsked.push(match.text);
     } else if (otherProtocol && match.reads.some((read) => ONE_PROTOCOL.has(read))) {
       failed.push(`-m ${match.name}: no such header`);
-    } else if (match.matches(context, undefined) !== YES) {
+    } else if (match.matches(context, linked.states[index]) !== YES) {
       failed.push(match.explain(context));
     }
   });

@@ -143,6 +143,12 @@ export function createTopology(vantage: Vantage, context: TopologyContext = {}):
     interfaces: network.names,
     description: describe(whole, network, vantage.origin ?? 'given'),
     classify: (packet, path) => classifier.classify(packet, path),
+    routeTo: (family: Family, a0, a1, a2, a3, device) =>
+      network.name(
+        family === 4
+          ? network.routeTo4(a0)
+          : network.routeTo6(a0, a1, a2, a3, network.device(device)),
+      ),
     addressType: (family: Family, a0, a1, a2, a3, device) => {
       const limit = device === '' ? -1 : network.device(device);
       return family === 4

@@ -73,4 +73,9 @@ export interface Topology {
     a3: number,
     device: string,
   ): number;
+  /**
+   * Interface by which this host sends to an address (words as above), by its routes; '' when that is
+   * not known. `device`: interface of a link-local address.
+   */
+  routeTo(family: 4 | 6, a0: number, a1: number, a2: number, a3: number, device: string): string;
 }

@@ -376,7 +376,7 @@ describe('what one must know is told in every format', () => {
     );
     expect(code).toBe(0);
     expect(stdout).toContain('no IPv4 ruleset was given');
-    expect(stderr).toContain('warning: standard input: no table and no command in it');
+    expect(stderr).toContain('no table and no command in it');
   });
 
   it('an empty list of packets has no empty line before the report', async () => {

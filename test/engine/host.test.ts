@@ -376,3 +376,29 @@ describe('what netfilter never sees', () => {
     );
   });
 });
+
+describe('a target that changes the TTL before routing', () => {
+  const mangle = (line: string): string =>
+    `*mangle\n:PREROUTING ACCEPT\n${line}\nCOMMIT\n*filter\n:FORWARD DROP\nCOMMIT\n`;
+  const forwarded = (ttl: number) =>
+    packetOf({
+      source: '192.0.2.9',
+      destination: '203.0.113.9',
+      ttl,
+      udp: { sourcePort: 1000, destinationPort: 53, payload: 4 },
+    });
+
+  test('lets it expire here', () => {
+    const host = hostOf(mangle('-A PREROUTING -j TTL --ttl-set 1'), ROUTER, { families: [4] });
+    expect(host.send(forwarded(64))).toBe('UNROUTED FORWARD (TTL or hop limit expires here)');
+    expect(host.counters()).toEqual(['mangle PREROUTING 1 [1:32]', 'mangle PREROUTING [1:32]']);
+  });
+
+  test('keeps it alive: where it goes then is not known', () => {
+    const host = hostOf(mangle('-A PREROUTING -j TTL --ttl-set 9'), ROUTER, { families: [4] });
+    expect(host.send(forwarded(1))).toBe(
+      'UNDECIDED PREROUTING (a target changed its TTL: where it is forwarded is not known)',
+    );
+    expect(host.counters()).toContain('filter FORWARD [0:0]+1?');
+  });
+});

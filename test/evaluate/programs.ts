@@ -1,4 +1,5 @@
 /** Programs from rulesets as text, and walks of them, for tests of the evaluator. */
+
 import {
   type LinkedChain,
   type LinkedRule,
@@ -16,6 +17,7 @@ import {
 } from '../../src/evaluate/reference.ts';
 import { loadRuleset } from '../../src/language/iptables/load.ts';
 import type { MatchResult, PacketContext } from '../../src/match/definition.ts';
+import { newContext } from '../../src/match/new-context.ts';
 import type { PacketView } from '../../src/packet/fields.ts';
 import { type Family, HOOK_INPUT, HOOK_NAMES, type TableName } from '../../src/ruleset/types.ts';
 import { createTopology, parseVantage } from '../../src/topology/vantage.ts';
@@ -42,18 +44,11 @@ export function programOf(text: string, family: Family = 4): Program {
 /** A context for a packet at a hook of a host with eth0=192.0.2.1/24,2001:db8::1/64. */
 export function contextOf(packet: PacketView, more: Partial<PacketContext> = {}): PacketContext {
   const interfaces = ['eth0=192.0.2.1/24,2001:db8::1/64'];
+  const topology = createTopology(parseVantage({ local: [], interface: interfaces, route: [] }));
   return {
-    packet,
-    family: packet.family === 6 ? 6 : 4,
+    ...newContext(packet, packet.family === 6 ? 6 : 4, topology),
     hook: HOOK_INPUT,
     inInterface: 'eth0',
-    outInterface: '',
-    mark: 0,
-    ctstate: 1,
-    ctdirection: 0,
-    connection: undefined,
-    topology: createTopology(parseVantage({ local: [], interface: interfaces, route: [] })),
-    undecidedReason: '',
     ...more,
   };
 }
@@ -95,7 +90,7 @@ export function walkOf(
   const steps: string[] = [];
   const result = newWalkResult();
   const doubts = options.doubts ?? { conntrack: '', packet: 1 };
-  walk(program, chain, context, packet.totalLength, doubts, result, {
+  walk(program, chain, context, doubts, result, {
     rule: (rule: LinkedRule, matched: MatchResult) =>
       steps.push(`${rule.chain.name} ${rule.number} ${RESULT_NAMES[matched]}`),
     policy: (policy: LinkedChain) => steps.push(`${policy.name} policy`),

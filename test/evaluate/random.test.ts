@@ -8,8 +8,14 @@ import { ipMatches } from '../../src/evaluate/ip-match.ts';
 import { linkRuleset } from '../../src/evaluate/program.ts';
 import { loadRuleset } from '../../src/language/iptables/load.ts';
 import { HOTDROP, NO, type PacketContext, UNDECIDED } from '../../src/match/definition.ts';
+import { createReplayState, isDoubtable } from '../../src/match/replay-state.ts';
 import type { Family, FamilyRuleset, Rule, Table } from '../../src/ruleset/types.ts';
-import { TARGET_CONTINUE, TARGET_RETURN } from '../../src/target/definition.ts';
+import {
+  TARGET_ACCEPT,
+  TARGET_CONTINUE,
+  TARGET_RETURN,
+  TARGET_UNDECIDED,
+} from '../../src/target/definition.ts';
 import { arbitraryPacket, arbitraryRule } from '../match/arbitraries.ts';
 import { buildDatagram, viewOf } from '../support/packets.ts';
 import { contextOf, countersOf, walkOf } from './programs.ts';
@@ -72,11 +78,23 @@ class Plain {
   readonly counts = new Map<Rule | string, number>();
   private readonly table: Table;
   private readonly states: ReadonlyMap<Rule, readonly unknown[]>;
+  private readonly targetStates: ReadonlyMap<Rule, unknown>;
+  /** Rules whose stateful matches may or may not have been asked. */
+  private readonly doubted = new Set<Rule>();
 
   constructor(table: Table) {
     this.table = table;
     const rules = [...table.chains.values()].flatMap((chain) => chain.rules);
-    this.states = new Map(rules.map((rule) => [rule, rule.matches.map((m) => m.createState())]));
+    const replay = createReplayState();
+    this.states = new Map(
+      rules.map((rule) => [rule, rule.matches.map((match) => match.createState(replay))]),
+    );
+    this.targetStates = new Map(
+      rules.map((rule) => [
+        rule,
+        rule.target.kind === 'target' ? rule.target.target.createState(replay) : undefined,
+      ]),
+    );
   }
 
   input(context: PacketContext): Decision {
@@ -85,6 +103,9 @@ class Plain {
     this.count('policy');
     return this.table.chains.get('INPUT')?.policy === 'DROP' ? 'drop' : 'accept';
   }
+
+  /** A match of the rule just asked may have dropped the packet. */
+  private mayDrop = false;
 
   private count(what: Rule | string): void {
     this.counts.set(what, (this.counts.get(what) ?? 0) + 1);
@@ -98,6 +119,8 @@ class Plain {
       const { target } = rule;
       if (match === UNDECIDED) {
         // A rule that only counts decides nothing, known or not.
+        // Unless one of its matches may have dropped the packet.
+        if (this.mayDrop) return 'undecided';
         if (target.kind === 'none') continue;
         if (target.kind === 'target' && target.target.name === 'LOG') continue;
         return 'undecided';
@@ -105,10 +128,11 @@ class Plain {
       this.count(rule);
       if (target.kind === 'none') continue;
       if (target.kind === 'target') {
-        const result = target.target.apply(context);
+        const result = target.target.apply(context, this.targetStates.get(rule));
+        if (result === TARGET_UNDECIDED) return 'undecided';
         if (result === TARGET_CONTINUE) continue;
         if (result === TARGET_RETURN) return 'return';
-        return target.target.name === 'ACCEPT' ? 'accept' : 'drop';
+        return result === TARGET_ACCEPT ? 'accept' : 'drop';
       }
       const inner = this.chain(target.chain, context);
       if (target.kind === 'goto' || inner !== 'return') return inner;
@@ -117,15 +141,28 @@ class Plain {
   }
 
   private match(rule: Rule, context: PacketContext): number {
+    context.mayHotdrop = false;
     const first = ipMatches(rule.ip, context);
     if (first === NO || first === HOTDROP) return first;
     const results: number[] = [first];
+    this.mayDrop = false;
     for (const [i, match] of rule.matches.entries()) {
-      const result = match.matches(context, this.states.get(rule)?.[i]);
-      if (result === NO) return NO;
+      const state = this.states.get(rule)?.[i];
+      const stateful = match.reads.includes('own-state');
+      if (stateful && results.includes(UNDECIDED)) {
+        if (isDoubtable(state)) state.doubt('perhaps asked');
+        else this.doubted.add(rule);
+        results.push(UNDECIDED);
+        this.mayDrop ||= match.mayHotdrop;
+        continue;
+      }
+      const result = stateful && this.doubted.has(rule) ? UNDECIDED : match.matches(context, state);
+      if (result === UNDECIDED && (match.mayHotdrop || context.mayHotdrop)) this.mayDrop = true;
+      if (result === HOTDROP && results.includes(UNDECIDED)) this.mayDrop = true;
+      if (result === NO) return this.mayDrop ? UNDECIDED : NO;
       // After a doubtful condition it is not known whether this one was asked at all.
-      if (result === HOTDROP) return results.includes(UNDECIDED) ? UNDECIDED : HOTDROP;
-      results.push(result);
+      if (result === HOTDROP && !results.includes(UNDECIDED)) return HOTDROP;
+      results.push(result === HOTDROP ? UNDECIDED : result);
     }
     return results.includes(UNDECIDED) ? UNDECIDED : 1;
   }
@@ -181,7 +218,7 @@ describe.each([4, 6] as const)('IPv%d', (family) => {
             expect(steps.at(-1)).toBe('INPUT policy');
         }
         const chains = [...(program.withCounters().tables.get('filter')?.chains.values() ?? [])];
-        const ENDS = new Set(['ACCEPT', 'DROP', 'REJECT']);
+        const ENDS = new Set(['ACCEPT', 'DROP', 'NFQUEUE', 'QUEUE', 'REJECT']);
         for (const chain of chains) {
           ended += chain.packets;
           for (const { target, packets: hits } of chain.rules)

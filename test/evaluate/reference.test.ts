@@ -125,8 +125,14 @@ describe('chains', () => {
     expect(walkOf(programOf(both), dns)).toMatchObject({ verdict: 'drop', at: 'INPUT policy' });
   });
 
+  test('a loop of jumps that no built-in chain leads to is taken, as by the kernel', () => {
+    const program = programOf(filterText(':A - [0:0]', '-A A -j A', '-A INPUT -j DROP'));
+    expect(walkOf(program, dns).verdict).toBe('drop');
+  });
+
   test('a loop of jumps is refused when linking', () => {
-    const text = filterText(':A - [0:0]', ':B - [0:0]', '-A A -j B', '-A B -p udp');
+    const lines = [':A - [0:0]', ':B - [0:0]', '-A INPUT -j A', '-A A -j B', '-A B -p udp'];
+    const text = filterText(...lines);
     const { ruleset } = loadRuleset([{ text, file: 'test.rules', family: 4 }]);
     const rules = ruleset.families.get(4);
     const table = rules?.tables.get('filter');

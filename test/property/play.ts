@@ -85,7 +85,8 @@ export function play(
   const reasons: string[] = [];
   for (const [i, timed] of frames.entries()) {
     const { bytes, ...rest } = timed;
-    const frame = frameOf(bytes, { linkType: 1, ...rest, number: i + 1, ...more(timed) });
+    // A copy: targets and forwarding change the packet's bytes.
+    const frame = frameOf(bytes.slice(), { linkType: 1, ...rest, number: i + 1, ...more(timed) });
     decode(frame, packet);
     engine.decide(packet, i + 1, outcome, undefined);
     outcomes.push(outcomeText(outcome));

@@ -100,6 +100,7 @@ describe('the schemas', () => {
       'truncated-file': true,
       'bad-checksums': true,
       'multicast-copies': true,
+      'translated-addresses': true,
     };
     const text = JSON.stringify(replaySchema);
     const enumOf = (words: readonly string[]): string => JSON.stringify(words).slice(1, -1);

@@ -87,7 +87,8 @@ function tupleText(packet: PacketView): string {
 /** Notes which counters a packet moves in our replay. */
 class MovedCounters implements PacketObserver {
   moved: Moved[] = [];
-  private length = 0;
+  /** A target may change its length while a table is walked. */
+  private packet: PacketView | undefined;
   private family: 4 | 6 = 4;
 
   begin(): void {
@@ -95,8 +96,12 @@ class MovedCounters implements PacketObserver {
   }
 
   table(...[, , , context]: Parameters<PacketObserver['table']>): void {
-    this.length = context.packet.totalLength;
+    this.packet = context.packet;
     this.family = context.family;
+  }
+
+  private get length(): number {
+    return this.packet?.totalLength ?? 0;
   }
 
   rule(rule: LinkedRule, result: number): void {
