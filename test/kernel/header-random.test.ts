@@ -59,7 +59,9 @@ for (let seed = FIRST; seed <= LAST; seed++) {
           }),
         );
         expect(differences.slice(0, 8), body).toEqual([]);
-        expect(undecided.filter((line) => !line.includes('a negated --'))).toEqual([]);
+        // A fragment that is one of those leaves the others of its datagram undecided.
+        const accounted = /a negated --|other fragments of its datagram may have come/;
+        expect(undecided.filter((line) => !accounted.test(line))).toEqual([]);
       }
     });
   }
